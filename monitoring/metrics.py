@@ -1,0 +1,308 @@
+"""Every metric of the service, declared once with its help text and labels.
+
+Labels are closed lists or slugs that staff chose (collectivity, hotspot), never a citizen, a MAC
+address or free text: a label value stays in Prometheus for as long as it keeps data.
+
+Counters that several worker processes feed are added up when ``PROMETHEUS_MULTIPROC_DIR`` names a
+directory before this module is imported; each gauge says below how its copies are merged.
+"""
+
+import os
+from functools import lru_cache
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+# A second series per counter that tells when it began would double the size of each scrape.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+REGISTRY: Final = CollectorRegistry()
+
+_SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+_PLACE: Final = ("collectivity", "hotspot")
+_RADIUS_SECONDS: Final = (
+    *(0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_SLOW_SECONDS: Final = (
+    *(0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_GROUP_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+build_info = Gauge(
+    "farandole_build_info",
+    "Always 1; the label tells the version that runs.",
+    ("version",),
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+
+# RADIUS
+
+radius_requests = Counter(
+    "farandole_radius_requests",
+    "RADIUS requests answered, by code (Access-Request), outcome (accept, reject, challenge, "
+    "response), reason of a denial (empty otherwise) and vendor of the NAS.",
+    ("code", "outcome", "reason", "vendor"),
+    registry=REGISTRY,
+)
+radius_request_seconds = Histogram(
+    "farandole_radius_request_seconds",
+    "Seconds from a RADIUS request's arrival to its answer, by code.",
+    ("code",),
+    buckets=_RADIUS_SECONDS,
+    registry=REGISTRY,
+)
+radius_drops = Counter(
+    "farandole_radius_drops",
+    "RADIUS packets left without an answer, by reason.",
+    ("reason",),
+    registry=REGISTRY,
+)
+radius_duplicates = Counter(
+    "farandole_radius_duplicates",
+    "Repeated RADIUS requests: resent (answered with the same bytes) or in_progress (ignored).",
+    ("outcome",),
+    registry=REGISTRY,
+)
+radius_in_progress = Gauge(
+    "farandole_radius_in_progress",
+    "RADIUS requests received and not answered yet.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+
+# NAS
+
+nas_known = Gauge(
+    "farandole_nas_known",
+    "NAS registered.",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+nas_silent = Gauge(
+    "farandole_nas_silent",
+    "NAS registered that have sent nothing for a day.",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+nas_message_authenticator = Gauge(
+    "farandole_nas_message_authenticator",
+    "NAS by what is asked of their Message-Authenticator: learning, required, never, or regressed "
+    "(sent it before, does not any more).",
+    ("state",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+nas_message_authenticator_regressions = Counter(
+    "farandole_nas_message_authenticator_regressions",
+    "Times a NAS that used to send Message-Authenticator stopped, by vendor.",
+    ("vendor",),
+    registry=REGISTRY,
+)
+dynamic_authorization = Counter(
+    "farandole_dynamic_authorization",
+    "Orders sent to a NAS, by kind (disconnect, coa), outcome (acknowledged, refused, unanswered, "
+    "retried) and vendor.",
+    ("kind", "outcome", "vendor"),
+    registry=REGISTRY,
+)
+dynamic_authorization_pending = Gauge(
+    "farandole_dynamic_authorization_pending",
+    "Orders to a NAS that wait to be sent or answered.",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+
+# Accounting and sessions
+
+accounting_events = Counter(
+    "farandole_accounting_events",
+    "Accounting records stored, by kind (start, interim, stop, on, off) and outcome (applied, "
+    "repeated, late).",
+    ("kind", "outcome"),
+    registry=REGISTRY,
+)
+accounting_group_size = Histogram(
+    "farandole_accounting_group_size",
+    "Accounting records made durable together, in one transaction.",
+    buckets=_GROUP_SIZES,
+    registry=REGISTRY,
+)
+sessions_open = Gauge(
+    "farandole_sessions_open",
+    "Sessions open now: people online.",
+    _PLACE,
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+sessions_started = Counter(
+    "farandole_sessions_started",
+    "Sessions begun.",
+    _PLACE,
+    registry=REGISTRY,
+)
+session_octets = Counter(
+    "farandole_session_octets",
+    "Octets carried, by direction as the citizen sees it (download, upload).",
+    (*_PLACE, "direction"),
+    registry=REGISTRY,
+)
+session_seconds = Counter(
+    "farandole_session_seconds",
+    "Seconds that citizens were online, added up over all sessions.",
+    _PLACE,
+    registry=REGISTRY,
+)
+
+# Citizens
+
+sign_ups = Counter(
+    "farandole_sign_ups",
+    "Sign-ups, by step reached (requested, verified, completed).",
+    ("collectivity", "step"),
+    registry=REGISTRY,
+)
+log_ins = Counter(
+    "farandole_log_ins",
+    "Log-ins, by method (password, email_code, ticket, device) and outcome (accept, reject).",
+    ("collectivity", "method", "outcome"),
+    registry=REGISTRY,
+)
+denials = Counter(
+    "farandole_denials",
+    "People refused, by reason and by where they learnt it (portal, radius).",
+    ("collectivity", "reason", "where"),
+    registry=REGISTRY,
+)
+
+# Portal
+
+portal_requests = Counter(
+    "farandole_portal_requests",
+    "HTTP requests answered, by route (its template, never the address typed) and status.",
+    ("route", "status"),
+    registry=REGISTRY,
+)
+portal_request_seconds = Histogram(
+    "farandole_portal_request_seconds",
+    "Seconds to answer an HTTP request, by route.",
+    ("route",),
+    buckets=_SLOW_SECONDS,
+    registry=REGISTRY,
+)
+throttled = Counter(
+    "farandole_throttled",
+    "Attempts turned away because there were too many, by what was attempted.",
+    ("what",),
+    registry=REGISTRY,
+)
+mail = Counter(
+    "farandole_mail",
+    "E-mails handed to the mail server, by outcome (sent, failed).",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
+# Database
+
+database_seconds = Histogram(
+    "farandole_database_seconds",
+    "Seconds that a database operation took.",
+    ("operation",),
+    buckets=_SLOW_SECONDS,
+    registry=REGISTRY,
+)
+database_errors = Counter(
+    "farandole_database_errors",
+    "Database operations that failed, by kind (unavailable, locked, timeout, other).",
+    ("kind",),
+    registry=REGISTRY,
+)
+database_up = Gauge(
+    "farandole_database_up",
+    "1 while the database answers, 0 while it does not.",
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+
+ProcessCollector(registry=REGISTRY)
+
+
+@lru_cache(maxsize=4096)
+def _answered(code: str, outcome: str, reason: str, vendor: str) -> Counter:
+    return radius_requests.labels(code=code, outcome=outcome, reason=reason, vendor=vendor)
+
+
+@lru_cache(maxsize=64)
+def _latency(code: str) -> Histogram:
+    return radius_request_seconds.labels(code=code)
+
+
+def count_radius_exchange(
+    code: str, outcome: str, vendor: str, seconds: float, *, reason: str = ""
+) -> None:
+    """Count one answered RADIUS request and the ``seconds`` it took.
+
+    ``code`` is the request's ("Access-Request"), ``reason`` why it was denied. Children are
+    looked up in a cache: this runs once per packet.
+    """
+    _answered(code, outcome, reason, vendor).inc()
+    _latency(code).observe(seconds)
+
+
+def announce_hotspot(collectivity: str, hotspot: str) -> None:
+    """Show a hotspot's counters at zero, so that its first session is seen as an increase.
+
+    Prometheus cannot tell a counter that appears at 1 from one that was 1 all along.
+    """
+    sessions_started.labels(collectivity=collectivity, hotspot=hotspot)
+    session_seconds.labels(collectivity=collectivity, hotspot=hotspot)
+    for direction in ("download", "upload"):
+        session_octets.labels(collectivity=collectivity, hotspot=hotspot, direction=direction)
+    for step in ("requested", "verified", "completed"):
+        sign_ups.labels(collectivity=collectivity, step=step)
+
+
+def _announce_outcomes() -> None:
+    """Show the counters whose labels are known beforehand at zero."""
+    for outcome in ("sent", "failed"):
+        mail.labels(outcome=outcome)
+    for kind in ("unavailable", "locked", "timeout", "other"):
+        database_errors.labels(kind=kind)
+    for outcome in ("resent", "in_progress"):
+        radius_duplicates.labels(outcome=outcome)
+    for reason in ("wrong_secret", "unknown_nas", "message_authenticator_missing"):
+        radius_drops.labels(reason=reason)
+    for kind in ("start", "interim", "stop", "on", "off"):
+        accounting_events.labels(kind=kind, outcome="applied")
+
+
+_announce_outcomes()
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return what ``/metrics`` answers and its content type, all worker processes added up."""
+    if _SHARED_DIRECTORY not in os.environ:
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    merged = CollectorRegistry()
+    MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+    ProcessCollector(registry=merged)
+    return generate_latest(merged), CONTENT_TYPE_LATEST
+
+
+def forget_process(pid: int) -> None:
+    """Take a worker process that ended out of the gauges that count the living only."""
+    if _SHARED_DIRECTORY in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
