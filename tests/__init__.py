@@ -1,0 +1,5 @@
+"""The tests, in folders named after the rooms, and what they share.
+
+`counterparts` finds the programs that others wrote, `process` runs one, `postgres` runs a database
+server of its own, `ports` finds a free port. `house` holds the rules of the house.
+"""

@@ -1,0 +1,90 @@
+"""The tests' own tools do what they promise."""
+
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.counterparts import require
+from tests.ports import free_port
+from tests.process import Process, ProgramFailed
+
+SPEAKER = "import signal; print('hello 42', flush=True); signal.pause()"
+
+
+def test_a_line_is_awaited_and_the_program_is_ended() -> None:
+    with Process(sys.executable, "-c", SPEAKER) as process:
+        assert process.await_line(r"hello (\d+)").group(1) == "42"
+        pid = process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_program_that_ends_too_early_shows_its_output() -> None:
+    with (
+        pytest.raises(ProgramFailed) as failure,
+        Process(sys.executable, "-c", "print('no such port')") as process,
+    ):
+        process.await_line("ready")
+    assert "no such port" in failure.value.__notes__[0]
+
+
+def test_a_line_that_never_comes_is_not_awaited_for_ever() -> None:
+    with Process(sys.executable, "-c", SPEAKER) as process, pytest.raises(ProgramFailed):
+        process.await_line("good bye", seconds=0.1)
+
+
+def test_a_program_deaf_to_sigterm_is_killed_with_its_children() -> None:
+    deaf = "import os, signal; signal.signal(15, signal.SIG_IGN); child = os.fork();"
+    deaf += "print('child', os.getpid(), flush=True) if not child else None; signal.pause()"
+    with Process(sys.executable, "-c", deaf) as process:
+        child = os.pidfd_open(int(process.await_line(r"child (\d+)").group(1)))
+        assert process.stop(seconds=0.1) == -signal.SIGKILL
+        ended, _, _ = select.select([child], [], [], 10)
+        os.close(child)
+    assert ended
+
+
+def test_a_condition_is_awaited(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    writer = f"import signal; open({str(mark)!r}, 'w').close(); signal.pause()"
+    with Process(sys.executable, "-c", writer) as process:
+        process.await_condition(mark.exists, "write its mark")
+        assert mark.exists()
+
+
+def test_a_missing_program_skips_the_test_and_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install no-such-program"):
+        require("no-such-program")
+
+
+def test_a_missing_program_is_a_failure_in_continuous_integration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install no-such-program"):
+        require("no-such-program")
+
+
+def test_no_port_is_given_twice() -> None:
+    ports = [free_port() for _ in range(20)]
+    assert len(set(ports)) == 20
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+async def test_every_test_has_an_empty_database(database_url: str, turn: str) -> None:
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE village (name TEXT)"))
+        await connection.execute(text("INSERT INTO village VALUES (:turn)"), {"turn": turn})
+        names = (await connection.scalars(text("SELECT name FROM village"))).all()
+    await engine.dispose()
+    assert names == [turn]
