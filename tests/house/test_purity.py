@@ -1,0 +1,35 @@
+"""Pure modules ask no clock and roll no dice, not even through the standard library.
+
+The contract "pure" in .importlinter lists them and keeps the imports out that would let them.
+`datetime` and `uuid` have to stay in, for their values; this rule keeps their hidden inputs out.
+"""
+
+import ast
+import configparser
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.house.sources import ROOT, modules, relative, tree
+
+CLOCKS_AND_DICE = {"now", "utcnow", "today", "uuid1", "uuid4", "urandom", "getenv", "environ"}
+
+
+def _pure_modules() -> Iterator[Path]:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    for name in contracts["importlinter:contract:pure"]["source_modules"].split():
+        path = ROOT / name.replace(".", "/")
+        if path.is_dir():
+            yield from modules(name.replace(".", "/"))
+        else:
+            yield path.with_suffix(".py")
+
+
+def test_pure_modules_are_told_the_time() -> None:
+    asked = [
+        f"{relative(path)}:{node.lineno} .{node.attr}"
+        for path in _pure_modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS_AND_DICE
+    ]
+    assert asked == []
