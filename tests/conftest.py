@@ -27,19 +27,19 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 @pytest.fixture
 def postgresql_url(postgres_server: postgres.Server) -> Iterator[str]:
-    """The SQLAlchemy URL of a new, empty PostgreSQL database."""
+    """The URL (`database.url`) of a new, empty PostgreSQL database."""
     with postgres_server.database() as url:
         yield url
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The SQLAlchemy URL of a new SQLite database, in a file that does not exist yet."""
-    return f"sqlite+aiosqlite:///{tmp_path}/farandole.sqlite"
+    """The URL (`database.url`) of a new SQLite database, in a file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/farandole.sqlite"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The SQLAlchemy URL of a new, empty database: the test runs on SQLite and on PostgreSQL."""
+    """The URL of a new, empty database; the test runs on SQLite, then on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url

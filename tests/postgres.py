@@ -28,11 +28,11 @@ class Server:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Make an empty database, give its SQLAlchemy URL, and drop it at the end."""
+        """Make an empty database, give its URL, and drop it at the end."""
         name = f"test_{next(_numbers)}"
         self._run("createdb", "--template=template0", name)
         try:
-            yield f"postgresql+asyncpg://{_SUPERUSER}@127.0.0.1:{self.port}/{name}"
+            yield f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{name}"
         finally:
             self._run("dropdb", "--force", name)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from aaa.database import Database
 from tests.counterparts import require
 from tests.ports import free_port
 from tests.process import Process, ProgramFailed
@@ -81,10 +81,10 @@ def test_no_port_is_given_twice() -> None:
 
 @pytest.mark.parametrize("turn", ["first", "second"])
 async def test_every_test_has_an_empty_database(database_url: str, turn: str) -> None:
-    engine = create_async_engine(database_url)
-    async with engine.begin() as connection:
-        await connection.execute(text("CREATE TABLE village (name TEXT)"))
-        await connection.execute(text("INSERT INTO village VALUES (:turn)"), {"turn": turn})
-        names = (await connection.scalars(text("SELECT name FROM village"))).all()
-    await engine.dispose()
+    database = Database(database_url)
+    async with database.write("test") as session:
+        await session.execute(text("CREATE TABLE village (name TEXT)"))
+        await session.execute(text("INSERT INTO village VALUES (:turn)"), {"turn": turn})
+        names = (await session.scalars(text("SELECT name FROM village"))).all()
+    await database.close()
     assert names == [turn]
