@@ -99,7 +99,7 @@ nas_silent = Gauge(
 )
 nas_message_authenticator = Gauge(
     "farandole_nas_message_authenticator",
-    "NAS by what is asked of their Message-Authenticator: learning, required, never, or regressed "
+    "NAS by the rule for their Message-Authenticator (learn, required, optional), or regressed "
     "(sent it before, does not any more).",
     ("state",),
     registry=REGISTRY,

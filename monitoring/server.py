@@ -1,44 +1,69 @@
 """The HTTP port where Prometheus and supervisors ask: /metrics, /health/live, /health/ready."""
 
 import asyncio
+import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from monitoring import metrics
 from monitoring.health import Health, Report
 
+_Message = dict[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+_Receive = Callable[[], Awaitable[_Message]]
+_Application = Callable[[Mapping[str, Any], _Receive, _Send], Awaitable[None]]
 
-def create_application(health: Health) -> Starlette:
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    content_type: str
+    body: bytes
+
+
+_NOT_FOUND: Final = _Answer(
+    404, "text/plain", b"Ask for /metrics, /health/live or /health/ready.\n"
+)
+_NOT_ALLOWED: Final = _Answer(405, "text/plain", b"Only GET and HEAD are answered here.\n")
+
+
+def create_application(health: Health) -> _Application:
     """Return the ASGI application that answers the three questions."""
 
-    async def show_metrics(_request: Request) -> Response:
-        body, content_type = await asyncio.to_thread(metrics.exposition)
-        return Response(body, headers={"Content-Type": content_type})
-
-    async def show_live(_request: Request) -> Response:
+    async def live() -> _Answer:
         return _render(await health.live())
 
-    async def show_ready(_request: Request) -> Response:
+    async def ready() -> _Answer:
         return _render(await health.ready())
 
-    return Starlette(
-        routes=[
-            Route("/metrics", show_metrics),
-            Route("/health/live", show_live),
-            Route("/health/ready", show_ready),
+    questions = {"/metrics": _show_metrics, "/health/live": live, "/health/ready": ready}
+
+    async def application(scope: Mapping[str, Any], _receive: _Receive, send: _Send) -> None:
+        question = questions.get(scope["path"])
+        if question is None:
+            answer = _NOT_FOUND
+        elif scope["method"] not in ("GET", "HEAD"):
+            answer = _NOT_ALLOWED
+        else:
+            answer = await question()
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"cache-control", b"no-store"),
         ]
-    )
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    return application
 
 
 class MonitoringServer:
-    """Answers on one port from the moment it is made; :meth:`serve` does the answering.
+    """Holds its port from the moment it is made; :meth:`serve` answers there.
 
     Raises OSError where ``address`` and ``port`` cannot be had. Port 0 takes a free one.
     """
@@ -50,6 +75,7 @@ class MonitoringServer:
             uvicorn.Config(
                 create_application(health),
                 lifespan="off",
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -77,9 +103,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _render(report: Report) -> Response:
-    status = 200 if report.is_well else 503
-    return JSONResponse(report.describe(), status, headers={"Cache-Control": "no-store"})
+async def _show_metrics() -> _Answer:
+    # In a thread: with many workers, their files are read and added up.
+    body, content_type = await asyncio.to_thread(metrics.exposition)
+    return _Answer(200, content_type, body)
+
+
+def _render(report: Report) -> _Answer:
+    body = json.dumps(report.describe(), indent=2).encode() + b"\n"
+    return _Answer(200 if report.is_well else 503, "application/json", body)
 
 
 def _listen(address: str, port: int) -> socket.socket:
