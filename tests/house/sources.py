@@ -10,10 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("monitoring", "aaa", "radius", "federation", "portal", "deploy")
 
-_TEXT_SUFFIXES = {
-    ".cfg", ".conf", ".css", ".html", ".ini", ".js", ".json", ".mako", ".md", ".po", ".pot", ".py",
-    ".service", ".sh", ".svg", ".toml", ".txt", ".yaml", ".yml",
-}  # fmt: skip
+_NOT_WRITTEN_BY_HAND = {".gif", ".ico", ".jpg", ".lock", ".mo", ".png", ".pyc", ".webp", ".woff2"}
 
 
 def modules(*folders: str) -> list[Path]:
@@ -22,16 +19,12 @@ def modules(*folders: str) -> list[Path]:
 
 
 def texts() -> Iterator[tuple[Path, str]]:
-    """Every file that people write, with its text; the lock file, which a program wrote, is not."""
+    """Every file that people write, with its text: neither images nor the lock file."""
     folders = [ROOT / name for name in (*ROOMS, "tests", ".ci", "docs")]
     paths = [path for folder in folders for path in folder.rglob("*")]
     for path in sorted([*paths, *ROOT.iterdir()]):
-        if path.is_file() and (path.suffix in _TEXT_SUFFIXES or _is_plain(path)):
+        if path.is_file() and path.suffix not in _NOT_WRITTEN_BY_HAND and path.name != ".git":
             yield path, path.read_text(encoding="utf-8")
-
-
-def _is_plain(path: Path) -> bool:
-    return path.suffix == "" and path.name not in {".git", ".coverage"}
 
 
 def relative(path: Path) -> str:
