@@ -43,12 +43,13 @@ _SENSITIVE: Final = re.compile(
     | (?P<bearer>   \b (?:bearer|basic) \s+ [\w.~+/=-]{{6,}} )
     | (?P<secret>   (?P<secret_name>
                       (?:authorization|cookie|passphrase|passwd|password|pwd|secret|ticket|token)
-                      [\w-]{{0,20}} ['"]? \s* (?:=|:(?!/)) \s* ) {_VALUE} )
+                      [\w-]{{0,20}} ['"]? \s* (?:=|:(?!/)) \s* ) (?:(?:bearer|basic)\s+)? {_VALUE} )
     | (?P<identity> (?P<identity_name>
                       (?:calling[-_]station[-_]id|chargeable[-_]user[-_]identity|citizen|e-?mail
-                         |identity|\bcui|\bmac|\bnai|user[-_]?name|\bidentifier|\buser|\bname(?==))
+                         |identity|\bcui|\bmac|\bnai|user[-_]?name|\bidentifier|\buser
+                         |\bname(?=['"]\s*:|=))
                       ['"]? \s* [=:] \s* ) (?P<identity_value> {_VALUE} ) )
-    | (?P<typed>    “ [^”\n]{{0,255}} ”? )                            # our messages quote input so
+    | (?P<typed>    “ [^”\n]{{0,255}} ”? )                             # our messages quote input so
     | (?P<bytes>    \b b (?: '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" ) )
     | (?P<mac>      (?<![0-9a-f]) (?: [0-9a-f]{{1,2}} (?:[:-]|%3a|%2d) ){{5,}} [0-9a-f]{{1,2}}
                       (?![0-9a-f])
