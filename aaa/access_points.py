@@ -1,0 +1,197 @@
+"""NAS and the access points behind them: register, rotate a secret, retire."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import mac
+from aaa.collectivities import check_slug, hotspot_by_slug
+from aaa.errors import Invalid
+from aaa.model import AccessPoint, MessageAuthenticatorRule, Nas
+from aaa.nas.registry import adapter
+from aaa.secret import Keyring, Secret
+from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
+
+# RFC 2865 section 3 asks for 16 octets; the RADIUS deprecation draft for 24 random ones.
+LEAST_SECRET: Final = 16
+# Consecutive signed requests after which a NAS must always sign.
+LEARNED_AFTER: Final = 50
+
+
+def new_secret() -> Secret:
+    """Return a random shared secret: 24 octets of entropy in 32 characters."""
+    return Secret(secrets.token_urlsafe(24))
+
+
+def check_secret(secret: Secret) -> Secret:
+    """Return a shared secret fit for use; raise Invalid where it is too short or too long."""
+    if not LEAST_SECRET <= len(secret) <= 128:
+        raise Invalid(
+            f"a shared secret has {LEAST_SECRET} to 128 octets; this one has {len(secret)}: "
+            "leave --secret-file out and one is made for you"
+        )
+    return secret
+
+
+def check_network(text: str) -> str:
+    """Return an address or network as CIDR; raise Invalid otherwise."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise Invalid(
+            f"“{text}” is no address or network: write 192.0.2.7 or 192.0.2.0/24"
+        ) from None
+
+
+def fold_identifier(text: str) -> str:
+    """Return a NAS-Identifier or Called-Station-Id in the form we compare."""
+    return mac.station(text)[0] or text.strip().casefold()
+
+
+async def register(
+    session: AsyncSession,
+    keyring: Keyring,
+    *,
+    name: str,
+    hotspot: str,
+    vendor: str,
+    network: str | None,
+    identifier: str | None,
+    secret: Secret,
+    uam_secret: Secret | None,
+    login_host: str | None,
+    uses_pap: bool,
+    coa_port: int | None,
+    now: datetime,
+) -> Nas:
+    """Create a NAS; it is served from the next packet on. Raises Invalid."""
+    if network is None and identifier is None:
+        raise Invalid(
+            "a NAS is known by --address (192.0.2.7) or by --identifier (its NAS-Identifier or "
+            "Called-Station-Id): give one, or both"
+        )
+    adapter(vendor)
+    nas = Nas(
+        name=check_slug(name),
+        hotspot_id=(await hotspot_by_slug(session, hotspot)).id,
+        vendor=vendor,
+        network=check_network(network) if network else None,
+        identifier=fold_identifier(identifier) if identifier else None,
+        secret=keyring.seal(check_secret(secret).reveal(), NAS_SECRET),
+        uam_secret=keyring.seal(uam_secret.reveal(), UAM_SECRET) if uam_secret else None,
+        login_host=login_host,
+        uses_pap=uses_pap,
+        coa_port=coa_port,
+        created_at=now,
+    )
+    await _refuse_ambiguity(session, nas)
+    try:
+        async with session.begin_nested():
+            session.add(nas)
+    except IntegrityError:
+        raise Invalid(f"NAS “{name}” or its identifier exists already") from None
+    await touch(session)
+    return nas
+
+
+async def _refuse_ambiguity(session: AsyncSession, nas: Nas) -> None:
+    """Raise where two NAS could not be told apart: the same network, and one has no identifier."""
+    if nas.network is None or nas.identifier is not None:
+        return
+    query = select(Nas.name).where(Nas.network == nas.network, Nas.identifier.is_(None))
+    if other := await session.scalar(query):
+        raise Invalid(
+            f"NAS “{other}” has this address already: give --identifier to tell them apart"
+        )
+
+
+async def by_name(session: AsyncSession, name: str) -> Nas:
+    """Return a NAS; raise Invalid where there is none of this name."""
+    nas = await session.scalar(select(Nas).where(Nas.name == name))
+    if nas is None:
+        known = (await session.scalars(select(Nas.name).order_by(Nas.name).limit(10))).all()
+        there = f"there are: {', '.join(known)}" if known else "add one with `farandole nas add`"
+        raise Invalid(f"there is no NAS “{name}”; {there}")
+    return nas
+
+
+async def rotate_secret(
+    session: AsyncSession,
+    keyring: Keyring,
+    nas: Nas,
+    secret: Secret,
+    overlap: timedelta,
+    now: datetime,
+) -> None:
+    """Give a NAS a new secret; the former stays valid for ``overlap``."""
+    nas.former_secret, nas.former_secret_until = nas.secret, now + overlap
+    nas.secret = keyring.seal(check_secret(secret).reveal(), NAS_SECRET)
+    await touch(session)
+
+
+async def remove(session: AsyncSession, nas: Nas) -> None:
+    """Retire a NAS that has never had a session; raise Invalid otherwise, sessions name it."""
+    try:
+        async with session.begin_nested():
+            await session.execute(delete(AccessPoint).where(AccessPoint.nas_id == nas.id))
+            await session.delete(nas)
+    except IntegrityError:
+        raise Invalid(
+            f"NAS “{nas.name}” has sessions on record: rotate its secret to shut it out, and "
+            "remove it when they have passed retention"
+        ) from None
+    await touch(session)
+
+
+async def add_access_point(
+    session: AsyncSession, *, nas: str, hotspot: str, name: str, address: str, now: datetime
+) -> AccessPoint:
+    """Tell which hotspot an access point behind a NAS hangs in, by its Called-Station-Id."""
+    normalized = mac.normalize(address)
+    if normalized is None:
+        raise Invalid(f"“{address}” is no MAC address: write it like 00-11-22-AA-BB-CC")
+    access_point = AccessPoint(
+        nas_id=(await by_name(session, nas)).id,
+        hotspot_id=(await hotspot_by_slug(session, hotspot)).id,
+        name=name.strip(),
+        mac=normalized,
+        created_at=now,
+    )
+    try:
+        async with session.begin_nested():
+            session.add(access_point)
+    except IntegrityError:
+        raise Invalid(f"access point {address} exists already") from None
+    await touch(session)
+    return access_point
+
+
+async def note_seen(
+    session: AsyncSession, signed: Mapping[int, int], seen: Mapping[int, datetime]
+) -> None:
+    """Store what arrived since the last call: signed requests by NAS id, and the time of each
+    NAS' latest packet. A NAS that has signed often enough must sign from now on."""
+    for nas_id, seen_at in sorted(seen.items()):
+        await session.execute(
+            update(Nas)
+            .where(Nas.id == nas_id)
+            .values(
+                last_seen_at=seen_at, signed_requests=Nas.signed_requests + signed.get(nas_id, 0)
+            )
+        )
+    learned = await session.execute(
+        update(Nas)
+        .where(
+            Nas.message_authenticator == MessageAuthenticatorRule.LEARN,
+            Nas.signed_requests >= LEARNED_AFTER,
+        )
+        .values(message_authenticator=MessageAuthenticatorRule.REQUIRED)
+    )
+    if learned.rowcount:  # type: ignore[attr-defined]
+        await touch(session)

@@ -1,0 +1,171 @@
+"""Citizens: find them by what they type, create them, keep what they agreed to."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import identifier
+from aaa.errors import Invalid
+from aaa.model import Citizen, CitizenState
+from aaa.snapshot import CollectivityEntry, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenRecord:
+    """What the decision and the pages need of a citizen."""
+
+    id: int
+    name: str
+    collectivity: CollectivityEntry
+    email: str | None
+    password_hash: str | None = field(repr=False)
+    state: CitizenState
+    terms_accepted: str | None
+
+    @property
+    def nai(self) -> str:
+        """The identifier whole: ``name@realm``."""
+        return f"{self.name}@{self.collectivity.realm}"
+
+
+def check_email(text: str) -> str:
+    """Return an address folded to the form we store; raise Invalid where it cannot be one."""
+    address = text.strip().casefold()
+    local, separator, domain = address.rpartition("@")
+    well_formed = separator and local and len(address) <= 254 and not any(map(str.isspace, address))
+    try:
+        domain = identifier.check_realm(domain) if well_formed else ""
+    except Invalid:
+        domain = ""
+    if not domain or any(ord(sign) < 33 or sign in '<>(),;:"\\[]@' for sign in local):
+        raise Invalid(f"“{text.strip()}” is not an e-mail address: write it like anna@example.org")
+    return f"{local}@{domain}"
+
+
+async def by_id(session: AsyncSession, snapshot: Snapshot, citizen_id: int) -> CitizenRecord | None:
+    """Return a citizen by number."""
+    return await _one(session, snapshot, Citizen.id == citizen_id)
+
+
+async def by_email(session: AsyncSession, snapshot: Snapshot, email: str) -> CitizenRecord | None:
+    """Return the citizen with this address (folded)."""
+    return await _one(session, snapshot, Citizen.email == email)
+
+
+async def by_nai(
+    session: AsyncSession, snapshot: Snapshot, nai: identifier.Nai, at: CollectivityEntry
+) -> CitizenRecord | None:
+    """Return the citizen of an identifier; a bare name is looked for at home, from ``at`` up.
+
+    "Up" are the collectivities that ``at`` belongs to: a village's own first.
+    """
+    if nai.realm is not None:
+        home = snapshot.by_realm.get(nai.realm)
+        homes = [home] if home else []
+    else:
+        homes = [snapshot.collectivities[id] for id in reversed(at.lineage)]
+    for home in homes:
+        belongs = (Citizen.collectivity_id == home.id) & (Citizen.name == nai.name)
+        if found := await _one(session, snapshot, belongs):
+            return found
+    return None
+
+
+async def _one(
+    session: AsyncSession, snapshot: Snapshot, condition: ColumnElement[bool]
+) -> CitizenRecord | None:
+    rows = await session.execute(
+        select(
+            Citizen.id,
+            Citizen.name,
+            Citizen.collectivity_id,
+            Citizen.email,
+            Citizen.password_hash,
+            Citizen.state,
+            Citizen.terms_accepted,
+        ).where(condition)
+    )
+    row = rows.one_or_none()
+    if row is None:
+        return None
+    return CitizenRecord(
+        id=row.id,
+        name=row.name,
+        collectivity=snapshot.collectivities[row.collectivity_id],
+        email=row.email,
+        password_hash=row.password_hash,
+        state=row.state,
+        terms_accepted=row.terms_accepted,
+    )
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    name: str,
+    collectivity: CollectivityEntry,
+    email: str | None,
+    password_hash: str | None,
+    language: str | None,
+    now: datetime,
+) -> int:
+    """Create a citizen; return the id. Raises Invalid where name or address is taken."""
+    citizen = Citizen(
+        name=identifier.check_name(name),
+        collectivity_id=collectivity.id,
+        email=check_email(email) if email else None,
+        password_hash=password_hash,
+        language=language,
+        created_at=now,
+    )
+    try:
+        async with session.begin_nested():
+            session.add(citizen)
+    except IntegrityError:
+        if await is_taken(session, name, collectivity):
+            raise Invalid(
+                f"“{citizen.name}@{collectivity.realm}” is taken: choose another name"
+            ) from None
+        raise Invalid("this e-mail address has an account already: log in with it") from None
+    return citizen.id
+
+
+async def is_taken(session: AsyncSession, name: str, collectivity: CollectivityEntry) -> bool:
+    """Return whether a collectivity has a citizen of this name."""
+    count = await session.scalar(
+        select(func.count())
+        .select_from(Citizen)
+        .where(Citizen.collectivity_id == collectivity.id, Citizen.name == name.strip().casefold())
+    )
+    return bool(count)
+
+
+async def set_password(session: AsyncSession, citizen_id: int, password_hash: str) -> None:
+    """Replace a citizen's password."""
+    await session.execute(
+        update(Citizen).where(Citizen.id == citizen_id).values(password_hash=password_hash)
+    )
+
+
+async def set_state(session: AsyncSession, citizen_id: int, state: CitizenState) -> None:
+    """Ban, close or open an account; ending its sessions is the caller's (``aaa.outbox``)."""
+    await session.execute(update(Citizen).where(Citizen.id == citizen_id).values(state=state))
+
+
+def terms_of(collectivity: CollectivityEntry) -> str:
+    """Return the name of the terms that a home collectivity asks of its citizens now."""
+    return f"{collectivity.slug}:{collectivity.terms_version}"
+
+
+async def accept_terms(
+    session: AsyncSession, citizen_id: int, collectivity: CollectivityEntry, now: datetime
+) -> None:
+    """Keep that a citizen accepted a collectivity's current terms."""
+    await session.execute(
+        update(Citizen)
+        .where(Citizen.id == citizen_id)
+        .values(terms_accepted=terms_of(collectivity), terms_accepted_at=now)
+    )

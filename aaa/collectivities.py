@@ -1,0 +1,115 @@
+"""Collectivities and hotspots: add, change, find by slug."""
+
+import re
+from datetime import datetime
+from typing import Final
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import identifier
+from aaa.errors import Invalid
+from aaa.model import Collectivity, Hotspot
+from aaa.snapshot import touch
+
+_SLUG: Final = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")
+_COLOUR: Final = re.compile(r"^#[0-9a-fA-F]{6}$")
+
+
+def check_slug(text: str) -> str:
+    """Return a slug; raise Invalid with the rule where it breaks it."""
+    if not _SLUG.match(text):
+        raise Invalid(f"“{text}” is no short name: use a-z, 0-9 and hyphens, at most 64 signs")
+    return text
+
+
+def check_colour(text: str) -> str:
+    """Return a CSS colour ``#rrggbb``; raise Invalid otherwise."""
+    if not _COLOUR.match(text):
+        raise Invalid(f"“{text}” is no colour: write it like #1d5c63")
+    return text.lower()
+
+
+async def add_collectivity(
+    session: AsyncSession,
+    *,
+    slug: str,
+    name: str,
+    realm: str,
+    parent: str | None,
+    country: str,
+    language: str,
+    timezone: str,
+    now: datetime,
+) -> Collectivity:
+    """Create a collectivity; raise Invalid where slug or realm is taken or the parent unknown."""
+    if timezone not in available_timezones():
+        raise Invalid(f"“{timezone}” is no time zone: write one like Europe/Paris")
+    collectivity = Collectivity(
+        slug=check_slug(slug),
+        name=name.strip(),
+        realm=identifier.check_realm(realm),
+        parent_id=(await collectivity_by_slug(session, parent)).id if parent else None,
+        country=country.upper(),
+        language=language,
+        timezone=timezone,
+        created_at=now,
+    )
+    await _insert(session, collectivity, f"collectivity “{slug}” or realm “{realm}”")
+    return collectivity
+
+
+async def add_hotspot(
+    session: AsyncSession,
+    *,
+    slug: str,
+    collectivity: str,
+    name: str,
+    ssid: str | None,
+    now: datetime,
+) -> Hotspot:
+    """Create a hotspot of a collectivity."""
+    hotspot = Hotspot(
+        slug=check_slug(slug),
+        collectivity_id=(await collectivity_by_slug(session, collectivity)).id,
+        name=name.strip(),
+        ssid=ssid,
+        created_at=now,
+    )
+    await _insert(session, hotspot, f"hotspot “{slug}”")
+    return hotspot
+
+
+async def _insert(session: AsyncSession, row: Collectivity | Hotspot, what: str) -> None:
+    try:
+        async with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        raise Invalid(f"{what} exists already: choose another name, or change that one") from None
+    await touch(session)
+
+
+async def collectivity_by_slug(session: AsyncSession, slug: str) -> Collectivity:
+    """Return a collectivity; raise Invalid naming those there are."""
+    found = await session.scalar(select(Collectivity).where(Collectivity.slug == slug))
+    if found is None:
+        raise Invalid(await _missing(session, "collectivity", slug, Collectivity))
+    return found
+
+
+async def hotspot_by_slug(session: AsyncSession, slug: str) -> Hotspot:
+    """Return a hotspot; raise Invalid naming those there are."""
+    found = await session.scalar(select(Hotspot).where(Hotspot.slug == slug))
+    if found is None:
+        raise Invalid(await _missing(session, "hotspot", slug, Hotspot))
+    return found
+
+
+async def _missing(
+    session: AsyncSession, what: str, slug: str, kind: type[Collectivity] | type[Hotspot]
+) -> str:
+    known = (await session.scalars(select(kind.slug).order_by(kind.slug).limit(10))).all()
+    there = f"there are: {', '.join(known)}" if known else f"add one with `farandole {what} add`"
+    return f"there is no {what} “{slug}”; {there}"

@@ -1,0 +1,210 @@
+"""One transaction's worth of accounting: rows loaded, events posted, rows stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import outbox
+from aaa.accounting import Change, Effect, Event, Kind, Record, apply, close_all
+from aaa.model import DailyUsage, Session
+from aaa.policy import DenyReason
+from aaa.snapshot import HotspotEntry, Snapshot
+from monitoring import metrics
+
+# (nas_id, acct_session_id, device_mac): one or more sessions, told apart by their instance.
+Key = tuple[int, str, str]
+_RECORD: Final = tuple(field.name for field in fields(Record))
+
+
+@dataclass(slots=True)
+class _Row:
+    """A session's row: its id once stored, its owner and place, what is known of it."""
+
+    id: int | None
+    citizen_id: int | None
+    hotspot_id: int
+    record: Record
+    opened_by: Event | None = None
+    is_changed: bool = False
+
+
+@dataclass(slots=True)
+class _Used:
+    """What a group adds to one citizen's day."""
+
+    seconds: int = 0
+    octets: int = 0
+
+
+class Ledger:
+    """Load the rows, post each event in order, store; then count what was done."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._newest: dict[Key, _Row] = {}
+        self._rows: list[_Row] = []
+        self._used: dict[tuple[int, date], _Used] = {}
+        self._changes: list[tuple[HotspotEntry | None, Change]] = []
+
+    async def load(self, session: AsyncSession, events: Sequence[Event]) -> None:
+        """Read, and lock where the database can, the newest session of each id in ``events``, and
+        the open ones of each NAS that started or stopped."""
+        keys = {_key(event) for event in events if event.kind not in (Kind.ON, Kind.OFF)}
+        restarted = {event.nas_id for event in events if event.kind in (Kind.ON, Kind.OFF)}
+        wanted: list[ColumnElement[bool]] = []
+        if keys:
+            columns = tuple_(Session.nas_id, Session.acct_session_id, Session.device_mac)
+            wanted.append(columns.in_(sorted(keys)))
+        if restarted:
+            wanted.append(Session.nas_id.in_(sorted(restarted)) & Session.stopped_at.is_(None))
+        for condition in wanted:
+            query = select(Session).where(condition).order_by(Session.instance).with_for_update()
+            for stored in (await session.scalars(query)).all():
+                key = (stored.nas_id, stored.acct_session_id, stored.device_mac)
+                known = self._newest.get(key)
+                if known is None or known.record.instance < stored.instance:
+                    record = Record(*(getattr(stored, name) for name in _RECORD))
+                    self._add(key, _Row(stored.id, stored.citizen_id, stored.hotspot_id, record))
+
+    def _add(self, key: Key, row: _Row) -> None:
+        self._newest[key] = row
+        self._rows.append(row)
+
+    def post(self, event: Event) -> Effect:
+        """Let one event change the rows; return what it did."""
+        if event.kind in (Kind.ON, Kind.OFF):
+            return self._close_all(event)
+        key = _key(event)
+        row = self._newest.get(key)
+        change = apply(row.record if row else None, event)
+        if row is None or change.record.instance != row.record.instance:
+            row = _Row(None, event.citizen_id, event.hotspot_id, change.record, opened_by=event)
+            self._add(key, row)
+        self._change(row, change, event.occurred_at)
+        if row.citizen_id is None:
+            row.citizen_id = event.citizen_id
+        return change.effect
+
+    def _close_all(self, event: Event) -> Effect:
+        effect = Effect.REPEATED
+        for (nas_id, _, _), row in self._newest.items():
+            change = close_all(row.record, event) if nas_id == event.nas_id else None
+            if change is not None:
+                self._change(row, change, event.occurred_at)
+                effect = Effect.APPLIED
+        return effect
+
+    def _change(self, row: _Row, change: Change, occurred_at: datetime) -> None:
+        hotspot = self._snapshot.hotspots.get(row.hotspot_id)
+        row.is_changed = row.is_changed or change.record != row.record
+        row.record = change.record
+        self._changes.append((hotspot, change))
+        if row.citizen_id is not None and (change.added_seconds or change.added_octets):
+            zone = ZoneInfo(hotspot.collectivity.timezone) if hotspot else occurred_at.tzinfo
+            day = occurred_at.astimezone(zone).date()
+            used = self._used.setdefault((row.citizen_id, day), _Used())
+            used.seconds += change.added_seconds
+            used.octets += change.added_octets
+
+    async def store(self, session: AsyncSession, now: datetime) -> None:
+        """Write the changed rows, the days' usage, and a Disconnect where a day is used up."""
+        opened = [
+            (row, Session(**_identity(row.opened_by), **_columns(row)))
+            for row in self._rows
+            if row.opened_by is not None
+        ]
+        session.add_all(stored for _, stored in opened)
+        await session.flush()
+        for row, stored in opened:
+            row.id = stored.id
+        changed = [
+            {"id": row.id, **_columns(row)}
+            for row in self._rows
+            if row.is_changed and row.opened_by is None
+        ]
+        if changed:
+            await session.execute(update(Session), changed)
+        await self._store_usage(session)
+        await self._end_used_up(session, now)
+
+    async def _store_usage(self, session: AsyncSession) -> None:
+        dialect = session.get_bind().dialect.name
+        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        # Sorted, so that two processes lock the same rows in the same order.
+        for (citizen_id, day), used in sorted(self._used.items()):
+            await session.execute(
+                insert(DailyUsage)
+                .values(
+                    citizen_id=citizen_id,
+                    day=day,
+                    session_seconds=used.seconds,
+                    octets=used.octets,
+                )
+                .on_conflict_do_update(
+                    index_elements=["citizen_id", "day"],
+                    set_={
+                        "session_seconds": DailyUsage.session_seconds + used.seconds,
+                        "octets": DailyUsage.octets + used.octets,
+                    },
+                )
+            )
+
+    async def _end_used_up(self, session: AsyncSession, now: datetime) -> None:
+        """Disconnect sessions whose citizen has used the day up: not every NAS can count."""
+        ending: dict[DenyReason, list[int]] = {}
+        for row in self._rows:
+            hotspot = self._snapshot.hotspots.get(row.hotspot_id)
+            if row.record.stopped_at or row.citizen_id is None or hotspot is None:
+                continue
+            limits = self._snapshot.limits(hotspot, row.citizen_id)
+            if limits.daily_octets is None and limits.daily_seconds is None:
+                continue
+            today = now.astimezone(ZoneInfo(hotspot.collectivity.timezone)).date()
+            usage = await session.get(DailyUsage, (row.citizen_id, today), populate_existing=True)
+            if usage is None or row.id is None:
+                continue
+            if limits.daily_octets is not None and usage.octets >= limits.daily_octets:
+                ending.setdefault(DenyReason.DAILY_VOLUME_SPENT, []).append(row.id)
+            elif limits.daily_seconds is not None and usage.session_seconds >= limits.daily_seconds:
+                ending.setdefault(DenyReason.DAILY_TIME_SPENT, []).append(row.id)
+        for reason, ids in ending.items():
+            await outbox.disconnect(session, ids, reason, now)
+
+    def count(self) -> None:
+        """Count what was stored; called once it is committed."""
+        for hotspot, change in self._changes:
+            if hotspot is None:
+                continue
+            labels = (hotspot.collectivity.slug, hotspot.slug)
+            if change.opened:
+                metrics.sessions_started.labels(*labels).inc()
+            metrics.session_seconds.labels(*labels).inc(change.added_seconds)
+            metrics.session_octets.labels(*labels, "upload").inc(change.added_upload)
+            metrics.session_octets.labels(*labels, "download").inc(change.added_download)
+
+
+def _key(event: Event) -> Key:
+    return (event.nas_id, event.acct_session_id, event.device_mac)
+
+
+def _identity(event: Event) -> dict[str, Any]:
+    return {
+        "nas_id": event.nas_id,
+        "hotspot_id": event.hotspot_id,
+        "acct_session_id": event.acct_session_id,
+        "device_mac": event.device_mac,
+        "user_name": event.user_name,
+        "framed_address": event.framed_address,
+        "called_station_id": event.called_station_id,
+        "cui": event.cui,
+    }
+
+
+def _columns(row: _Row) -> dict[str, Any]:
+    return {"citizen_id": row.citizen_id} | {name: getattr(row.record, name) for name in _RECORD}

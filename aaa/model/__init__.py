@@ -1,0 +1,36 @@
+"""The tables that two or more rooms use, each file with the words of one subject.
+
+Owns their shape only; what may be done with them stands in the modules of ``aaa``. Not here: the
+tables of one room alone (log-in attempts stand in ``portal.model``).
+"""
+
+from aaa.model.audit import AuditEvent
+from aaa.model.base import Base
+from aaa.model.citizen import Citizen, CitizenState, Device
+from aaa.model.collectivity import Collectivity, Hotspot, Installation
+from aaa.model.instruction import Instruction, InstructionKind, InstructionState
+from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas
+from aaa.model.policy import Policy
+from aaa.model.session import DailyUsage, Session
+from aaa.model.ticket import Ticket
+
+__all__ = [
+    "AccessPoint",
+    "AuditEvent",
+    "Base",
+    "Citizen",
+    "CitizenState",
+    "Collectivity",
+    "DailyUsage",
+    "Device",
+    "Hotspot",
+    "Installation",
+    "Instruction",
+    "InstructionKind",
+    "InstructionState",
+    "MessageAuthenticatorRule",
+    "Nas",
+    "Policy",
+    "Session",
+    "Ticket",
+]

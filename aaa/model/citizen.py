@@ -1,0 +1,54 @@
+"""Citizens, and the devices they let us remember."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from aaa.model.base import Base, Identified, Word
+
+
+class CitizenState(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "active"
+    BANNED = "banned"
+    CLOSED = "closed"
+
+
+class Citizen(Identified, Base):
+    """The person who connects; their identifier is ``name@realm`` of the home collectivity."""
+
+    __tablename__ = "citizen"
+    __table_args__ = (UniqueConstraint("collectivity_id", "name"),)
+
+    collectivity_id: Mapped[int] = mapped_column(ForeignKey("collectivity.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    # Folded; proven by a code before the account exists, or vouched for by staff.
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    # argon2id, PHC text; None: this citizen logs in by e-mail code.
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[CitizenState] = mapped_column(Word(CitizenState), default=CitizenState.ACTIVE)
+    language: Mapped[str | None] = mapped_column(String(8))
+    # "slug:version" of the terms that were accepted last.
+    terms_accepted: Mapped[str | None] = mapped_column(String(80))
+    terms_accepted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
+
+
+class Device(Identified, Base):
+    """A device that its citizen asked us to remember until a date; private MACs rotate, so it is
+    a comfort and never the identity."""
+
+    __tablename__ = "device"
+    __table_args__ = (UniqueConstraint("citizen_id", "mac"),)
+
+    citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id"))
+    mac: Mapped[str] = mapped_column(String(17), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    remembered_until: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]

@@ -1,0 +1,39 @@
+"""Where a browser may be sent: the NAS with a ticket, the citizen's own page without one."""
+
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from aaa.nas.adapter import Door
+
+_LONGEST_URL: Final = 1000
+
+
+def is_own_host(host: str, door: Door) -> bool:
+    """Return whether a ticket may go to ``host``: an address inside the site, or the host that is
+    on record for the NAS."""
+    if door.login_host is not None:
+        return host.casefold() == door.login_host.casefold()
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def is_own_url(url: str, door: Door) -> bool:
+    """Return whether a ticket may go to ``url``."""
+    host = _web_host(url)
+    return host is not None and is_own_host(host, door)
+
+
+def web_url(text: str | None) -> str | None:
+    """Return the page that the citizen wanted, where it is one."""
+    return text if text and len(text) <= _LONGEST_URL and _web_host(text) else None
+
+
+def _web_host(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in {"http", "https"} else None

@@ -1,0 +1,81 @@
+"""Makes accounting durable in groups: one transaction for all the packets that wait."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+
+from aaa.accounting import Effect, Event
+from aaa.database import Database
+from aaa.ledger import Ledger
+from aaa.snapshot import Snapshot
+from monitoring import metrics
+
+_GROUP: Final = 500
+
+
+class Recorder:
+    """Takes events, returns when they are durable. :meth:`run` does the work."""
+
+    def __init__(
+        self,
+        database: Database,
+        snapshot: Callable[[], Snapshot],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._snapshot = snapshot
+        self._clock = clock
+        self._waiting: list[tuple[Event, asyncio.Future[Effect]]] = []
+        self._work = asyncio.Event()
+
+    async def record(self, event: Event) -> Effect:
+        """Return what ``event`` did, once that is committed (RFC 2866 section 2: answer only
+        then). Raises Unavailable where it could not be; nothing of the event is kept then."""
+        future: asyncio.Future[Effect] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, future))
+        self._work.set()
+        return await future
+
+    async def run(self) -> None:
+        """Commit groups for ever, each made of all that came while the former was written."""
+        while True:
+            await self._work.wait()
+            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            if not self._waiting:
+                self._work.clear()
+            await self._settle(group)
+
+    async def _settle(self, group: Sequence[tuple[Event, asyncio.Future[Effect]]]) -> None:
+        try:
+            effects = await self._commit([event for event, _ in group])
+        except Exception as error:
+            # Every waiting request gets the failure; a bug is logged where requests are handled.
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        metrics.accounting_group_size.observe(len(group))
+        for (_, future), effect in zip(group, effects, strict=True):
+            if not future.done():
+                future.set_result(effect)
+
+    async def _commit(self, events: Sequence[Event]) -> list[Effect]:
+        try:
+            return await self._attempt(events)
+        except IntegrityError:
+            # Another process stored the same new session first: now it is there to be updated.
+            return await self._attempt(events)
+
+    async def _attempt(self, events: Sequence[Event]) -> list[Effect]:
+        ledger = Ledger(self._snapshot())
+        async with self._database.write("accounting") as session:
+            await ledger.load(session, events)
+            effects = [ledger.post(event) for event in events]
+            await ledger.store(session, self._clock())
+        ledger.count()
+        for event, effect in zip(events, effects, strict=True):
+            metrics.accounting_events.labels(event.kind.value, effect.value).inc()
+        return effects

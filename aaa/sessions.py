@@ -1,0 +1,96 @@
+"""Sessions as people ask about them: who is online, what is left, end this one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa.model import Citizen, Collectivity, Hotspot, Nas, Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One session with the names that people know its parts by."""
+
+    id: int
+    citizen: str | None
+    citizen_id: int | None
+    collectivity: str
+    hotspot: str
+    nas: str
+    device_mac: str
+    started_at: datetime
+    updated_at: datetime
+    stopped_at: datetime | None
+    terminate_cause: str | None
+    session_seconds: int
+    upload_octets: int
+    download_octets: int
+
+
+async def listed(
+    session: AsyncSession, *conditions: ColumnElement[bool], most: int = 200
+) -> Sequence[SessionView]:
+    """Return sessions, newest first; ``conditions`` are on the model's columns."""
+    home = Collectivity.__table__.alias("home")
+    rows = await session.execute(
+        select(
+            Session.id,
+            Citizen.name.label("citizen_name"),
+            home.c.realm.label("citizen_realm"),
+            Session.citizen_id,
+            Collectivity.slug.label("collectivity"),
+            Hotspot.slug.label("hotspot"),
+            Nas.name.label("nas"),
+            Session.device_mac,
+            Session.started_at,
+            Session.updated_at,
+            Session.stopped_at,
+            Session.terminate_cause,
+            Session.session_seconds,
+            Session.upload_octets,
+            Session.download_octets,
+        )
+        .join(Nas, Nas.id == Session.nas_id)
+        .join(Hotspot, Hotspot.id == Session.hotspot_id)
+        .join(Collectivity, Collectivity.id == Hotspot.collectivity_id)
+        .outerjoin(Citizen, Citizen.id == Session.citizen_id)
+        .outerjoin(home, home.c.id == Citizen.collectivity_id)
+        .where(*conditions)
+        .order_by(Session.started_at.desc(), Session.id.desc())
+        .limit(most)
+    )
+    return [
+        SessionView(
+            citizen=f"{row.citizen_name}@{row.citizen_realm}" if row.citizen_name else None,
+            **{name: row._mapping[name] for name in _PLAIN},
+        )
+        for row in rows
+    ]
+
+
+_PLAIN = tuple(name for name in SessionView.__slots__ if name != "citizen")
+
+
+async def open_at(session: AsyncSession, *, nas_id: int, device_mac: str) -> SessionView | None:
+    """Return a device's open session at a NAS, the newest where there are several."""
+    found = await listed(
+        session,
+        Session.nas_id == nas_id,
+        Session.device_mac == device_mac,
+        Session.stopped_at.is_(None),
+        most=1,
+    )
+    return found[0] if found else None
+
+
+async def open_by_hotspot(session: AsyncSession, fresh_since: datetime) -> dict[int, int]:
+    """Return how many sessions are open, by hotspot id; those silent since before count not."""
+    rows = await session.execute(
+        select(Session.hotspot_id, func.count())
+        .where(Session.stopped_at.is_(None), Session.updated_at > fresh_since)
+        .group_by(Session.hotspot_id)
+    )
+    return {hotspot_id: count for hotspot_id, count in rows.tuples()}

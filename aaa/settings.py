@@ -1,0 +1,274 @@
+"""All settings, documented where they are declared; one TOML file, each key also by environment.
+
+What operators change while the service runs (hotspots, NAS, policies) is data, not settings.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+ENVIRONMENT_PREFIX: Final = "FARANDOLE_"
+CONFIG_VARIABLE: Final = "FARANDOLE_CONFIG"
+
+
+class ConfigurationError(Exception):
+    """A setting that cannot be used: names the setting, the problem and the remedy in one line."""
+
+    def __init__(self, setting: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{setting}: {problem}. {remedy}")
+        self.setting = setting
+
+
+def _address(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise ValueError(
+            "not an IP address; write 0.0.0.0, ::, 127.0.0.1 or one of yours"
+        ) from None
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("not the address of a site; write https://wifi.example.org")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    scheme = value.partition(":")[0]
+    if value and scheme not in {"sqlite", "postgresql"}:
+        raise ValueError(
+            "not a database we know; write sqlite:///path/to/farandole.db "
+            "or postgresql://user@host/database"
+        )
+    return value
+
+
+def _mail_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
+        raise ValueError("not a mail server; write smtp://user:password@host:587 or smtps://…:465")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the configuration file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DatabaseSettings(Section):
+    """Where everything durable is kept."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "",
+        description="sqlite:///path/to/file.db or postgresql://user:password@host/database. "
+        "Empty: farandole.db in the state directory.",
+    )
+    timeout_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="How long a request waits for the database before it counts as away.",
+    )
+    pool_size: int = Field(10, ge=1, le=200, description="Connections held open to PostgreSQL.")
+
+
+class RadiusSettings(Section):
+    """The RADIUS server."""
+
+    address: Address = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    auth_port: Port = Field(1812, description="Authentication port (UDP).")
+    acct_port: Port = Field(1813, description="Accounting port (UDP).")
+    coa_port: Port = Field(
+        3799, description="Port of the NAS that CoA and Disconnect go to, unless a NAS has its own."
+    )
+    reject_delay_seconds: float = Field(
+        1.0, ge=0, le=10, description="How long a refusal is held back, against guessing."
+    )
+    max_in_progress: int = Field(
+        4096,
+        ge=16,
+        description="Requests worked on at once; what comes beyond is dropped, counted.",
+    )
+
+
+class PortalSettings(Section):
+    """The captive portal."""
+
+    address: Address = Field("127.0.0.1", description="Address to listen on, behind the TLS front.")
+    port: Port = Field(8080, description="HTTP port.")
+    public_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "http://127.0.0.1:8080", description="What citizens' browsers reach the portal by."
+    )
+
+
+class MonitoringSettings(Section):
+    """Metrics and health."""
+
+    address: Address = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(9812, description="HTTP port of /metrics, /health/live and /health/ready.")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json: a line per event for machines; console: for a person's eyes."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe events that are written."
+    )
+
+
+class MailSettings(Section):
+    """How messages with codes leave."""
+
+    url: Annotated[str, AfterValidator(_mail_url)] = Field(
+        "",
+        description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…:465. "
+        "Empty: no mail can be sent, and nobody can sign up by e-mail.",
+    )
+    sender: str = Field(
+        "wifi@localhost", description="The From address of every message.", min_length=3
+    )
+
+
+class StateSettings(Section):
+    """What this machine keeps beside the database."""
+
+    directory: Path = Field(
+        Path("/var/lib/farandole"), description="Keys, spool and sockets.", strict=False
+    )
+
+
+class Settings(Section):
+    """Everything an installation can set."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    radius: RadiusSettings = RadiusSettings()
+    portal: PortalSettings = PortalSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    mail: MailSettings = MailSettings()
+    state: StateSettings = StateSettings()
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, the embedded default filled in."""
+        return self.database.url or f"sqlite:///{self.state.directory / 'farandole.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        """The file with the key that seals secrets at rest."""
+        return self.state.directory / "farandole.key"
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a file (or none) with the environment's on top.
+
+    ``FARANDOLE_SECTION__KEY`` sets ``section.key``. Raises ConfigurationError.
+    """
+    if path is None and (named := environment.get(CONFIG_VARIABLE)):
+        path = Path(named)
+    tables = _read(path) if path is not None else {}
+    for variable, value in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+            section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            table = tables.setdefault(section, {})
+            if isinstance(table, dict):
+                table[key] = _from_text(section, key, value)
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as error:
+        raise _explain(error) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            str(path), f"cannot be read ({error.strerror})", "Check --config and its permissions"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            str(path), f"is not TOML ({error})", "Mend that line; `farandole config describe` helps"
+        ) from None
+
+
+def _section_model(name: str) -> type[Section] | None:
+    field = Settings.model_fields.get(name)
+    if field is None or not isinstance(field.annotation, type):
+        return None
+    return field.annotation
+
+
+def _from_text(section: str, key: str, value: str) -> Any:
+    """Return an environment variable's text as the type that its setting wants."""
+    model = _section_model(section)
+    field = model.model_fields.get(key) if model else None
+    kind: Any = field.annotation if field else str
+    if kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _explain(error: ValidationError) -> ConfigurationError:
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    setting = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        model = Settings if len(location) == 1 else _section_model(location[0])
+        known = list(model.model_fields) if model else []
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        remedy = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
+        return ConfigurationError(setting, "there is no such setting", remedy)
+    problem = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(
+        setting,
+        problem[:1].lower() + problem[1:],
+        f"Change it in the configuration file or in {ENVIRONMENT_PREFIX}"
+        f"{'__'.join(location).upper()}",
+    )
+
+
+def describe() -> str:
+    """Return every setting with its default and its meaning, as an annotated TOML file."""
+    lines = [
+        "# Farandole's settings with their defaults. Each can also be given by environment:",
+        "# database.url is FARANDOLE_DATABASE__URL, and so on.",
+    ]
+    for section in Settings.model_fields:
+        model = _section_model(section) or Section
+        lines += ["", f"# {model.__doc__}", f"[{section}]", ""]
+        for key, setting in model.model_fields.items():
+            lines += _wrap(setting.description or "")
+            if choices := get_args(setting.annotation):
+                lines.append(f"# One of: {', '.join(str(choice) for choice in choices)}.")
+            lines += [f"# {key} = {_toml(setting.default)}", ""]
+        lines.pop()
+    return "\n".join(lines) + "\n"
+
+
+def _wrap(text: str, width: int = 90) -> list[str]:
+    lines, line = [], "#"
+    for word in text.split():
+        if len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = "#"
+        line += f" {word}"
+    return [*lines, line]
+
+
+def _toml(value: object) -> str:
+    return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -1,0 +1,277 @@
+"""What requests need of collectivities, hotspots, NAS and policies, kept in memory.
+
+A snapshot is immutable; :class:`Directory` replaces it when the database's revision has moved, so
+that no request pays a query for what changes once a week.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import model
+from aaa.database import Database
+from aaa.errors import Invalid, Unavailable
+from aaa.model import MessageAuthenticatorRule
+from aaa.policy import Limits, limits_from, narrow
+from aaa.secret import Keyring, Secret
+
+REVISION: Final = "revision"
+# Purposes of the keyring.
+NAS_SECRET: Final = "nas-secret"
+UAM_SECRET: Final = "uam-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectivityEntry:
+    """A collectivity with its place in the tree: ``lineage`` is its ids, outermost first."""
+
+    id: int
+    slug: str
+    name: str
+    realm: str
+    lineage: tuple[int, ...]
+    country: str
+    language: str
+    timezone: str
+    colour: str | None
+    logo_svg: str | None
+    contact: str | None
+    terms_version: int
+    terms: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HotspotEntry:
+    """A hotspot and the limits that hold there, the collectivities' above it merged in."""
+
+    id: int
+    slug: str
+    name: str
+    ssid: str | None
+    collectivity: CollectivityEntry
+    scopes: tuple[Limits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NasEntry:
+    """A RADIUS client. ``secrets``: the current one, and the former while it is valid."""
+
+    id: int
+    name: str
+    vendor: str
+    hotspot: HotspotEntry
+    network: IPv4Network | IPv6Network | None
+    identifier: str | None
+    secret: Secret
+    former_secret: Secret | None
+    former_secret_until: datetime | None
+    uam_secret: Secret | None
+    login_host: str | None
+    uses_pap: bool
+    coa_port: int | None
+    message_authenticator: MessageAuthenticatorRule
+    limit_proxy_state: bool
+    # Called-Station-Id MAC -> the hotspot of an access point behind this NAS.
+    access_points: Mapping[str, HotspotEntry] = field(default_factory=dict)
+
+    def secrets_at(self, now: datetime) -> tuple[Secret, ...]:
+        """Return the secrets that are valid, the current one first."""
+        if (
+            self.former_secret is not None
+            and self.former_secret_until is not None
+            and now < self.former_secret_until
+        ):
+            return (self.secret, self.former_secret)
+        return (self.secret,)
+
+    def hotspot_of(self, called_station_mac: str | None) -> HotspotEntry:
+        """Return where a request comes from: the access point's hotspot, else the NAS' own."""
+        return self.access_points.get(called_station_mac or "", self.hotspot)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent picture; ``revision`` tells it from the next."""
+
+    revision: str
+    collectivities: Mapping[int, CollectivityEntry]
+    by_realm: Mapping[str, CollectivityEntry]
+    hotspots: Mapping[int, HotspotEntry]
+    nas: tuple[NasEntry, ...]
+    nas_by_name: Mapping[str, NasEntry]
+    nas_by_id: Mapping[int, NasEntry]
+    citizen_limits: Mapping[int, Limits]
+
+    def limits(self, hotspot: HotspotEntry, citizen_id: int | None) -> Limits:
+        """Return what holds for a citizen at a hotspot: the narrowest scope wins."""
+        own = self.citizen_limits.get(citizen_id) if citizen_id is not None else None
+        return narrow([*hotspot.scopes, *([own] if own else [])])
+
+
+EMPTY: Final = Snapshot("", {}, {}, {}, (), {}, {}, {})
+
+
+async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
+    """Return the snapshot of what the database holds now."""
+    revision = await _revision(session)
+    policies: dict[tuple[str, int], dict[str, str]] = {}
+    for policy in (await session.scalars(select(model.Policy))).all():
+        for scope in ("collectivity", "hotspot", "citizen"):
+            if (identity := getattr(policy, f"{scope}_id")) is not None:
+                policies.setdefault((scope, identity), {})[policy.key] = policy.value
+    collectivities = _collectivities((await session.scalars(select(model.Collectivity))).all())
+    hotspots = {
+        row.id: HotspotEntry(
+            id=row.id,
+            slug=row.slug,
+            name=row.name,
+            ssid=row.ssid,
+            collectivity=collectivities[row.collectivity_id],
+            scopes=tuple(
+                limits_from(policies[scope])
+                for scope in (
+                    *(("collectivity", id) for id in collectivities[row.collectivity_id].lineage),
+                    ("hotspot", row.id),
+                )
+                if scope in policies
+            ),
+        )
+        for row in (await session.scalars(select(model.Hotspot))).all()
+    }
+    access_points: dict[int, dict[str, HotspotEntry]] = {}
+    for access_point in (await session.scalars(select(model.AccessPoint))).all():
+        behind = access_points.setdefault(access_point.nas_id, {})
+        behind[access_point.mac] = hotspots[access_point.hotspot_id]
+    nas = tuple(
+        _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring)
+        for row in (await session.scalars(select(model.Nas).order_by(model.Nas.id))).all()
+    )
+    return Snapshot(
+        revision=revision,
+        collectivities=collectivities,
+        by_realm={entry.realm: entry for entry in collectivities.values()},
+        hotspots=hotspots,
+        nas=nas,
+        nas_by_name={entry.name: entry for entry in nas},
+        nas_by_id={entry.id: entry for entry in nas},
+        citizen_limits={
+            identity: limits_from(values)
+            for (scope, identity), values in policies.items()
+            if scope == "citizen"
+        },
+    )
+
+
+def _collectivities(rows: Sequence[model.Collectivity]) -> dict[int, CollectivityEntry]:
+    parents = {row.id: row.parent_id for row in rows}
+
+    def lineage(identity: int) -> tuple[int, ...]:
+        above: list[int] = []
+        step: int | None = identity
+        while step is not None and step not in above:
+            above.append(step)
+            step = parents.get(step)
+        return tuple(reversed(above))
+
+    return {
+        row.id: CollectivityEntry(
+            id=row.id,
+            slug=row.slug,
+            name=row.name,
+            realm=row.realm,
+            lineage=lineage(row.id),
+            country=row.country,
+            language=row.language,
+            timezone=row.timezone,
+            colour=row.colour,
+            logo_svg=row.logo_svg,
+            contact=row.contact,
+            terms_version=row.terms_version,
+            terms=row.terms,
+        )
+        for row in rows
+    }
+
+
+def _nas_entry(
+    row: model.Nas,
+    hotspot: HotspotEntry,
+    access_points: Mapping[str, HotspotEntry],
+    keyring: Keyring,
+) -> NasEntry:
+    def opened(sealed: bytes, purpose: str) -> Secret:
+        value = keyring.open(sealed, purpose)
+        if value is None:
+            raise Invalid(
+                f"the secret of NAS {row.name} was sealed with another key: "
+                "restore the key file that belongs to this database"
+            )
+        return Secret(value)
+
+    return NasEntry(
+        id=row.id,
+        name=row.name,
+        vendor=row.vendor,
+        hotspot=hotspot,
+        network=ip_network(row.network) if row.network else None,
+        identifier=row.identifier,
+        secret=opened(row.secret, NAS_SECRET),
+        former_secret=opened(row.former_secret, NAS_SECRET) if row.former_secret else None,
+        former_secret_until=row.former_secret_until,
+        uam_secret=opened(row.uam_secret, UAM_SECRET) if row.uam_secret else None,
+        login_host=row.login_host,
+        uses_pap=row.uses_pap,
+        coa_port=row.coa_port,
+        message_authenticator=row.message_authenticator,
+        limit_proxy_state=row.limit_proxy_state,
+        access_points=access_points,
+    )
+
+
+async def _revision(session: AsyncSession) -> str:
+    found = await session.scalar(
+        select(model.Installation.value).where(model.Installation.name == REVISION)
+    )
+    return found or ""
+
+
+async def touch(session: AsyncSession) -> None:
+    """Move the revision on, so that every process loads anew; belongs in each write of what a
+    snapshot holds."""
+    await session.merge(model.Installation(name=REVISION, value=secrets.token_hex(8)))
+
+
+class Directory:
+    """Holds the current snapshot and renews it; :meth:`run` watches the revision."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._lock = asyncio.Lock()
+        self.current = EMPTY
+
+    async def refresh(self) -> Snapshot:
+        """Return the snapshot of now: loaded anew only where the revision has moved.
+
+        Raises Unavailable where the database is away; the snapshot at hand stays in use.
+        """
+        async with self._lock, self._database.read("snapshot") as session:
+            if not self.current.revision or await _revision(session) != self.current.revision:
+                self.current = await load(session, self._keyring)
+        return self.current
+
+    async def run(self, every_seconds: float = 1.0) -> None:
+        """Refresh for ever."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            # The database's own error counter and log tell of this; the old picture serves on.
+            with suppress(Unavailable):
+                await self.refresh()
