@@ -2,7 +2,7 @@
 
 The tables are text files in FreeRADIUS' dictionary syntax, in `dictionaries/`, read once per
 process. Understood: ATTRIBUTE (numbers may be dotted: 241.5.1), VALUE, VENDOR, BEGIN-VENDOR,
-END-VENDOR and $INCLUDE; the flags has_tag, concat and encrypt=1..3.
+END-VENDOR and $INCLUDE; the flags has_tag, concat, secret and encrypt=1..3.
 """
 
 import re
@@ -38,6 +38,8 @@ class Definition:
     """Longer values are split over attributes that follow each other (RFC 8044 section 3.6)."""
     encrypt: int = 0
     """1 hidden like User-Password, 2 salted like Tunnel-Password, 3 Ascend's; 0 in clear."""
+    is_secret: bool = False
+    """Never shown to people: a password, a key, or what lets one guess them off line."""
     numbers: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     enum_names: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -210,16 +212,17 @@ class _Reader:
     def _attribute(self, name: str, place: str, data_type: DataType, flags: list[str]) -> None:
         options = set(",".join(flags).split(",")) - {""}
         encrypt = next((int(option[8:]) for option in options if option[:8] == "encrypt="), 0)
-        if unknown := options - {"has_tag", "concat", f"encrypt={encrypt}"}:
+        if unknown := options - {"has_tag", "concat", "secret", f"encrypt={encrypt}"}:
             raise ValueError(f"unknown flags {', '.join(sorted(unknown))}")
         self.dictionary.add(
             Definition(
                 name,
                 self.prefix + tuple(map(int, place.split("."))),
                 data_type,
-                "has_tag" in options,
-                "concat" in options,
-                encrypt,
+                has_tag="has_tag" in options,
+                is_concat="concat" in options,
+                encrypt=encrypt,
+                is_secret=bool(encrypt) or "secret" in options,
             )
         )
 
