@@ -8,7 +8,8 @@ import hmac
 import re
 from collections.abc import Mapping, MutableMapping
 from datetime import date, timedelta
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 WITHHELD: Final = "***"
 LONGEST_TEXT: Final = 8192
@@ -104,9 +105,8 @@ class Redactor:
 
     def value(self, name: str, value: object, depth: int = 0) -> object:
         """Return ``value``, field ``name`` of an event, as something JSON can carry."""
-        field = name.lower().replace("-", "_")
-        word = field.rpartition("_")[2]
-        if word in _SECRET_WORDS or _is_secret(value):
+        kind = _kind_of_field(name)
+        if kind == "secret" or _is_secret(value):
             return WITHHELD
         if value is None or isinstance(value, bool | int | float):
             return value
@@ -115,9 +115,7 @@ class Redactor:
         if isinstance(value, Mapping | list | tuple | set | frozenset):
             return self._collection(name, value, depth)
         text = _plain(value)
-        if field in _IDENTITY_FIELDS or word in _IDENTITY_WORDS:
-            return self._identity(text)
-        return self.text(text)
+        return self._identity(text) if kind == "identity" else self.text(text)
 
     def event(self, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Return the fields of a log event, each redacted."""
@@ -167,6 +165,15 @@ class Redactor:
             case "nai":
                 return self.hash("nai", text.replace("%40", "@").casefold())
         return self.hash(kind, text)
+
+
+@lru_cache(maxsize=512)
+def _kind_of_field(name: str) -> Literal["secret", "identity", "plain"]:
+    field = name.lower().replace("-", "_")
+    word = field.rpartition("_")[2]
+    if word in _SECRET_WORDS:
+        return "secret"
+    return "identity" if field in _IDENTITY_FIELDS or word in _IDENTITY_WORDS else "plain"
 
 
 def _is_secret(value: object) -> bool:
