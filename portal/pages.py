@@ -1,0 +1,106 @@
+"""Pages and mails, in the reader's language and the collectivity's colours.
+
+Templates see, beside what :meth:`Pages.render` is given: ``language``, ``languages``,
+``collectivity``, and from ``_ALWAYS`` whatever the caller left out.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
+
+from aaa.passwords import LEAST_LENGTH
+from aaa.snapshot import CollectivityEntry
+from portal import languages
+from portal.colours import colour_stylesheet
+from portal.explanations import SIDES, Mistake, explain, field_of, sentence
+from portal.languages import LANGUAGES, choose_language
+
+__all__ = ["LANGUAGES", "Mistake", "Pages", "choose_language", "colour_stylesheet"]
+
+_ALWAYS: Final = {
+    "visit": None,  # token of the log-in under way; links lead to /visit/{token}/...
+    "hotspot": None,  # aaa.snapshot.HotspotEntry
+    "error": None,  # Mistake
+    "path": "",  # of the request: language links are {path}?lang=xx
+    "remember_days": None,  # for how long "remember this device" would hold; None: not offered
+}
+
+
+class Pages:
+    """Renders the templates of ``portal/templates``; made once, used by every request."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._environments = {
+            language: _environment(language, clock) for language in languages.LANGUAGES
+        }
+
+    def render(
+        self,
+        name: str,
+        *,
+        language: str,
+        collectivity: CollectivityEntry | None,
+        status: int = 200,
+        **context: object,
+    ) -> HTMLResponse:
+        """Return a page (``welcome.html``); jinja2.UndefinedError where its context lacks a name.
+
+        Missing from ``context`` without harm: visit, hotspot, error, path, remember_days.
+        """
+        template = self._environments[language].get_template(name)
+        content = template.render({**_ALWAYS, "collectivity": collectivity, **context})
+        return HTMLResponse(content, status, {"Content-Language": language})
+
+    def text(self, name: str, language: str, **context: object) -> str:
+        """Return a part of a mail: ``mail/code.subject``, ``mail/code.txt``, ``mail/code.html``."""
+        template = self._environments[language].get_template(name)
+        return template.render(context).strip()
+
+
+def _environment(language: str, clock: Callable[[], datetime]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("portal"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # The extension adds these methods at run time; new style: values are escaped, msgids are not.
+    install: Any = environment
+    install.install_gettext_translations(languages.load_translations(language), newstyle=True)
+    environment.globals |= {
+        "language": language,
+        "languages": languages.LANGUAGES,
+        "explain": explain,
+        "sentence": sentence,
+        "field_of": field_of,
+        "sides": SIDES,
+        "least_password_length": LEAST_LENGTH,
+        "in_days": lambda days: clock() + timedelta(days=days),
+    }
+    environment.filters |= {
+        "duration": languages.write_duration,
+        "octets": partial(languages.write_octets, language=language),
+        "time": _in_local_time(languages.write_time, language),
+        "date": _in_local_time(languages.write_date, language),
+    }
+    return environment
+
+
+def _in_local_time(
+    write: Callable[[datetime, str, str], str], language: str
+) -> Callable[[Context, datetime], str]:
+    """Return a filter that writes a moment in the time zone of the page's collectivity."""
+
+    @pass_context
+    def written(context: Context, moment: datetime) -> str:
+        collectivity = context["collectivity"]
+        return write(moment, language, collectivity.timezone if collectivity else "UTC")
+
+    return written
