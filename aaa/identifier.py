@@ -26,9 +26,11 @@ def parse(text: str) -> Nai:
     """Return the parts of a NAI; the realm is what follows the last ``@`` (RFC 7542 section 2.2).
 
     Case and compatibility forms are folded, an internationalised realm becomes its ASCII form.
-    Raises Invalid where the realm is no domain name.
+    Raises Invalid where the realm is no domain name, or a character is none that can be typed.
     """
     folded = unicodedata.normalize("NFKC", text).strip().casefold()
+    if any(unicodedata.category(sign).startswith("C") for sign in folded):
+        raise Invalid("an identifier has no control characters: type it like anna@village.example")
     name, separator, realm = folded.rpartition("@")
     if not separator:
         return Nai(folded, None)

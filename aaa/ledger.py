@@ -190,20 +190,25 @@ class Ledger:
 
 
 def _key(event: Event) -> Key:
-    return (event.nas_id, event.acct_session_id, event.device_mac)
+    return (event.nas_id, event.acct_session_id.replace("\0", ""), event.device_mac)
 
 
 def _identity(event: Event) -> dict[str, Any]:
     return {
         "nas_id": event.nas_id,
         "hotspot_id": event.hotspot_id,
-        "acct_session_id": event.acct_session_id,
+        "acct_session_id": _text(event.acct_session_id),
         "device_mac": event.device_mac,
-        "user_name": event.user_name,
+        "user_name": _text(event.user_name),
         "framed_address": event.framed_address,
-        "called_station_id": event.called_station_id,
-        "cui": event.cui,
+        "called_station_id": _text(event.called_station_id),
+        "cui": _text(event.cui),
     }
+
+
+def _text(value: str | None) -> str | None:
+    """Return what a NAS wrote without NUL, which PostgreSQL cannot hold."""
+    return value.replace("\0", "") if value else value
 
 
 def _columns(row: _Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from aaa.accounting import Effect, Event
 from aaa.database import Database
+from aaa.errors import Unavailable
 from aaa.ledger import Ledger
 from aaa.snapshot import Snapshot
 from monitoring import metrics
@@ -52,7 +53,12 @@ class Recorder:
         try:
             effects = await self._commit([event for event, _ in group])
         except Exception as error:
-            # Every waiting request gets the failure; a bug is logged where requests are handled.
+            if len(group) > 1 and not isinstance(error, Unavailable):
+                # One event that cannot be stored must not take the others with it.
+                for each in group:
+                    await self._settle([each])
+                return
+            # The waiting requests get the failure; a bug is logged where requests are handled.
             for _, future in group:
                 if not future.done():
                     future.set_exception(error)

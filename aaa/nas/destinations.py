@@ -28,7 +28,9 @@ def is_own_url(url: str, door: Door) -> bool:
 
 def web_url(text: str | None) -> str | None:
     """Return the page that the citizen wanted, where it is one."""
-    return text if text and len(text) <= _LONGEST_URL and _web_host(text) else None
+    if not text or len(text) > _LONGEST_URL or not text.isprintable():
+        return None
+    return text if _web_host(text) else None
 
 
 def _web_host(url: str) -> str | None:

@@ -1,0 +1,234 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from aaa import authorization, citizens, sessions
+from aaa.accounting import Effect, Event, Kind
+from aaa.model import DailyUsage, Instruction, InstructionState, Session
+from aaa.policies import Scope
+from aaa.policy import Denied, DenyReason, Grant
+from aaa.recorder import Recorder
+from tests.village import PHONE, TABLET, Village
+
+
+@pytest.fixture
+async def recorder(village: Village) -> AsyncIterator[Recorder]:
+    recorder = Recorder(village.database, lambda: village.snapshot, village.clock)
+    task = asyncio.ensure_future(recorder.run())
+    yield recorder
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def start(village: Village, **changed: object) -> Event:
+    event = Event(
+        kind=Kind.START,
+        nas_id=village.square.id,
+        hotspot_id=village.square.hotspot.id,
+        acct_session_id="s-1",
+        device_mac=PHONE,
+        occurred_at=village.clock(),
+        citizen_id=village.anna,
+        user_name="anna@village.example",
+    )
+    return replace(event, **changed)  # type: ignore[arg-type]
+
+
+async def stored(village: Village) -> list[Session]:
+    async with village.database.read("test") as session:
+        return list((await session.scalars(select(Session).order_by(Session.id))).all())
+
+
+async def test_a_session_from_start_to_stop(village: Village, recorder: Recorder) -> None:
+    begun = start(village)
+    assert await recorder.record(begun) is Effect.APPLIED
+    interim = replace(
+        begun,
+        kind=Kind.INTERIM,
+        occurred_at=village.clock.advance(minutes=10),
+        session_seconds=600,
+        upload_octets=100,
+        download_octets=5000,
+    )
+    assert await recorder.record(interim) is Effect.APPLIED
+    assert await recorder.record(interim) is Effect.REPEATED
+    stop = replace(
+        interim,
+        kind=Kind.STOP,
+        occurred_at=village.clock.advance(minutes=5),
+        session_seconds=900,
+        download_octets=7000,
+        terminate_cause="user-request",
+    )
+    assert await recorder.record(stop) is Effect.APPLIED
+    (row,) = await stored(village)
+    assert (row.citizen_id, row.session_seconds) == (village.anna, 900)
+    assert (row.upload_octets, row.download_octets) == (100, 7000)
+    assert (row.started_at, row.stopped_at) == (begun.occurred_at, stop.occurred_at)
+    assert row.terminate_cause == "user-request"
+    async with village.database.read("test") as session:
+        (usage,) = (await session.scalars(select(DailyUsage))).all()
+    assert (usage.session_seconds, usage.octets) == (900, 7100)
+
+
+async def test_a_group_holds_a_whole_session_in_any_order(
+    village: Village, recorder: Recorder
+) -> None:
+    begun = start(village)
+    stop = replace(
+        begun,
+        kind=Kind.STOP,
+        occurred_at=begun.occurred_at + timedelta(seconds=60),
+        session_seconds=60,
+        upload_octets=7,
+    )
+    effects = await asyncio.gather(*(recorder.record(event) for event in (stop, begun, stop)))
+    assert effects == [Effect.APPLIED, Effect.LATE, Effect.REPEATED]
+    (row,) = await stored(village)
+    assert (row.session_seconds, row.upload_octets) == (60, 7)
+    assert row.stopped_at == stop.occurred_at
+
+
+async def test_one_session_id_for_two_sessions(village: Village, recorder: Recorder) -> None:
+    """hostapd gives a device that logs in again soon after a Disconnect the same id."""
+    begun = start(village)
+    stop = replace(
+        begun,
+        kind=Kind.STOP,
+        occurred_at=village.clock.advance(seconds=20),
+        session_seconds=20,
+        upload_octets=5,
+    )
+    again = replace(begun, occurred_at=village.clock.advance(seconds=3))
+    end = replace(
+        again,
+        kind=Kind.STOP,
+        occurred_at=village.clock.advance(seconds=9),
+        session_seconds=9,
+        upload_octets=2,
+    )
+    for event in (begun, stop, again, end, stop):
+        await recorder.record(event)
+    rows = await stored(village)
+    assert [(row.instance, row.session_seconds, row.upload_octets) for row in rows] == [
+        (0, 20, 5),
+        (1, 9, 2),
+    ]
+
+
+async def test_on_closes_what_was_open_and_nothing_newer(
+    village: Village, recorder: Recorder
+) -> None:
+    await recorder.record(start(village))
+    elsewhere = start(village, nas_id=village.library.id, hotspot_id=village.library.hotspot.id)
+    await recorder.record(elsewhere)
+    rebooted_at = village.clock.advance(minutes=1)
+    await recorder.record(
+        start(village, acct_session_id="s-2", occurred_at=rebooted_at + timedelta(seconds=5))
+    )
+    on = Event(Kind.ON, village.square.id, village.square.hotspot.id, "", "", rebooted_at)
+    assert await recorder.record(on) is Effect.APPLIED
+    assert await recorder.record(on) is Effect.REPEATED
+    async with village.database.read("test") as session:
+        still_open = await sessions.listed(session, Session.stopped_at.is_(None))
+        (closed,) = await sessions.listed(session, Session.stopped_at.is_not(None))
+    assert {(view.nas, view.started_at) for view in still_open} == {
+        ("library", elsewhere.occurred_at),
+        ("square", rebooted_at + timedelta(seconds=5)),
+    }
+    assert closed.terminate_cause == "nas-reboot"
+
+
+async def test_a_used_up_day_disconnects_once_and_denies(
+    village: Village, recorder: Recorder
+) -> None:
+    await village.limit(Scope(citizen_id=village.anna), daily_octets="1000")
+    begun = start(village)
+    await recorder.record(begun)
+    for octets in (999, 1500, 1600):
+        await recorder.record(
+            replace(
+                begun,
+                kind=Kind.INTERIM,
+                occurred_at=village.clock.advance(minutes=1),
+                session_seconds=octets,
+                download_octets=octets,
+            )
+        )
+    async with village.database.read("test") as session:
+        instructions = (await session.scalars(select(Instruction))).all()
+        citizen = await citizens.by_id(session, village.snapshot, village.anna)
+        assert citizen is not None
+        decision = await authorization.authorize(
+            session,
+            village.snapshot,
+            citizen=citizen,
+            hotspot=village.square.hotspot,
+            device_mac=PHONE,
+            now=village.clock(),
+        )
+    assert [(row.state, row.reason) for row in instructions] == [
+        (InstructionState.PENDING, "daily_volume_spent")
+    ]
+    assert decision == Denied(DenyReason.DAILY_VOLUME_SPENT)
+
+
+async def test_other_devices_count_until_they_fall_silent(
+    village: Village, recorder: Recorder
+) -> None:
+    await village.limit(Scope(citizen_id=village.anna), simultaneous_devices="1")
+    await recorder.record(start(village, device_mac=TABLET))
+
+    async def decision() -> Grant | Denied:
+        async with village.database.read("test") as session:
+            citizen = await citizens.by_id(session, village.snapshot, village.anna)
+            assert citizen is not None
+            return await authorization.authorize(
+                session,
+                village.snapshot,
+                citizen=citizen,
+                hotspot=village.square.hotspot,
+                device_mac=PHONE,
+                now=village.clock(),
+            )
+
+    assert await decision() == Denied(DenyReason.TOO_MANY_DEVICES)
+    # A power cut: no Stop ever comes, and three interim intervals later the place is free again.
+    village.clock.advance(seconds=600 * authorization.STALE_INTERVALS)
+    assert isinstance(await decision(), Grant)
+
+
+async def test_a_thousand_waiting_are_stored_in_few_transactions(
+    village: Village, recorder: Recorder
+) -> None:
+    events = [start(village, acct_session_id=f"s-{number}") for number in range(1000)]
+    effects = await asyncio.gather(*(recorder.record(event) for event in events))
+    assert set(effects) == {Effect.APPLIED}
+    assert len(await stored(village)) == 1000
+
+
+async def test_an_event_that_cannot_be_stored_takes_no_other_with_it(
+    village: Village, recorder: Recorder
+) -> None:
+    unknown = start(village, nas_id=9_999)
+    outcomes = await asyncio.gather(
+        *(recorder.record(event) for event in (start(village), unknown)), return_exceptions=True
+    )
+    assert outcomes[0] is Effect.APPLIED
+    assert isinstance(outcomes[1], IntegrityError)
+    assert len(await stored(village)) == 1
+
+
+async def test_text_that_a_database_cannot_hold(village: Village, recorder: Recorder) -> None:
+    hostile = start(village, acct_session_id="s\0-1", user_name="an\0na", cui="\0")
+    assert await recorder.record(hostile) is Effect.APPLIED
+    assert await recorder.record(hostile) is Effect.REPEATED
+    (row,) = await stored(village)
+    assert (row.acct_session_id, row.user_name, row.cui) == ("s-1", "anna", "")
