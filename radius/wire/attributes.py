@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from itertools import chain
 
 from radius.wire import nesting
 from radius.wire.dictionary import DICTIONARY, Oid
@@ -119,8 +118,7 @@ class Attributes:
     def leaves(self) -> tuple[Leaf, ...]:
         """Return the place and the octets of everything there is, in order."""
         if self._leaves is None:
-            groups = nesting.groups(self._pairs)
-            self._leaves = tuple(chain.from_iterable(leaves for _, leaves in groups))
+            self._leaves = tuple(nesting.leaves(self._pairs))
         return self._leaves
 
     def __iter__(self) -> Iterator[Pair]:

@@ -19,6 +19,7 @@ _UNITS: Final = (
     (re.compile(r"ChilliSpot-Bandwidth-.*|Airespace-.*-Contract.*"), "kbit/s"),
 )  # fmt: skip
 _SECRET_PAIR: Final = re.compile(r"[^=]*(psk|passw|secret|key)[^=]*=", re.IGNORECASE)
+_SHOWN_OCTETS: Final = 64
 _EAP_CODES: Final = {1: "Request", 2: "Response", 3: "Success", 4: "Failure"}
 _EAP_REQUEST_OR_RESPONSE: Final = (1, 2)
 
@@ -88,7 +89,9 @@ def _eap(octets: bytes) -> str:
 
 
 def _octets(octets: bytes) -> str:
-    """Hexadecimal, and in quotes what it says if it is plain text."""
+    """Hexadecimal, cut where it gets long, and in quotes what it says if it is plain text."""
+    if len(octets) > _SHOWN_OCTETS:
+        return f"0x{octets[:_SHOWN_OCTETS].hex()}... {len(octets)} octets"
     text = octets.decode("ascii", "replace")
     if octets and text.isascii() and text.isprintable():
         return f'0x{octets.hex()} "{text}"'

@@ -20,8 +20,24 @@ _EXTENDED: Final = range(241, 245)
 _LONG_EXTENDED: Final = range(245, 247)
 _MORE: Final = 0x80
 _FRAGMENT_OCTETS: Final = MAXIMUM_VALUE_OCTETS - 2
-_NESTING: Final = frozenset((VENDOR_SPECIFIC, *_EXTENDED, *_LONG_EXTENDED))
 CONCAT: Final = frozenset(d.oid[0] for d in DICTIONARY.by_oid.values() if d.is_concat)
+_GROUPING: Final = CONCAT.union((VENDOR_SPECIFIC,), _EXTENDED, _LONG_EXTENDED)
+_PLACES: Final = tuple((number,) for number in range(256))
+
+
+def leaves(pairs: Sequence[Pair]) -> list[Leaf]:
+    """Return the leaves of all attributes, in order."""
+    found: list[Leaf] = []
+    start = 0
+    while start < len(pairs):
+        number, value = pairs[start]
+        if number in _GROUPING:
+            start, inside = _group(pairs, start)
+            found += inside
+        else:
+            found.append((_PLACES[number], value))
+            start += 1
+    return found
 
 
 def groups(pairs: Sequence[Pair]) -> Iterator[tuple[Sequence[Pair], Sequence[Leaf]]]:
@@ -32,20 +48,8 @@ def groups(pairs: Sequence[Pair]) -> Iterator[tuple[Sequence[Pair], Sequence[Lea
     """
     start = 0
     while start < len(pairs):
-        number, value = pairs[start]
-        end = start + 1
-        leaves: Sequence[Leaf]
-        if number in _LONG_EXTENDED:
-            end, leaves = _long_extended(pairs, start)
-        elif number in _NESTING:
-            leaves = _vendor(value) if number == VENDOR_SPECIFIC else _extended(number, value)
-        elif number in CONCAT:
-            while end < len(pairs) and pairs[end][0] == number:
-                end += 1
-            leaves = (((number,), b"".join(octets for _, octets in pairs[start:end])),)
-        else:
-            leaves = (((number,), value),)
-        yield pairs[start:end], leaves
+        end, inside = _group(pairs, start)
+        yield pairs[start:end], inside
         start = end
 
 
@@ -68,6 +72,23 @@ def wrap(definition: Definition, octets: bytes) -> list[Pair]:
             octets = _wrap_tlvs(definition, numbers, octets)
             return _wrap_extended(definition, number, kind, octets)
     raise ValueError(f"{definition.name} has no place in a packet")
+
+
+def _group(pairs: Sequence[Pair], start: int) -> tuple[int, Sequence[Leaf]]:
+    """Where the group that begins at `start` ends, and its leaves."""
+    number, value = pairs[start]
+    if number == VENDOR_SPECIFIC:
+        return start + 1, _vendor(value)
+    if number in _EXTENDED:
+        return start + 1, _extended(number, value)
+    if number in _LONG_EXTENDED:
+        return _long_extended(pairs, start)
+    end = start + 1
+    if number in CONCAT:
+        while end < len(pairs) and pairs[end][0] == number:
+            end += 1
+        value = b"".join(octets for _, octets in pairs[start:end])
+    return end, ((_PLACES[number], value),)
 
 
 def _vendor(value: bytes) -> Sequence[Leaf]:
