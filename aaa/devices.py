@@ -16,6 +16,7 @@ class RememberedDevice:
 
     id: int
     citizen_id: int
+    remembered_until: datetime
 
 
 async def remember(
@@ -59,7 +60,7 @@ async def by_mac(session: AsyncSession, mac: str, now: datetime) -> RememberedDe
         return Denied(DenyReason.DEVICE_REVOKED)
     if row.remembered_until is None or row.remembered_until <= now:
         return Denied(DenyReason.DEVICE_EXPIRED)
-    return RememberedDevice(row.id, row.citizen_id)
+    return RememberedDevice(row.id, row.citizen_id, row.remembered_until)
 
 
 async def forget(session: AsyncSession, *, citizen_id: int, mac: str, now: datetime) -> bool:

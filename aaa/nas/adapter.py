@@ -34,6 +34,8 @@ class Redirect:
     device_mac: str | None
     device_address: str | None
     original_url: str | None
+    # MAC of the access point, where the NAS tells (Called-Station-Id).
+    called_station_mac: str | None = None
     session_id: str | None = None
     seconds_left: int | None = None
     reply_message: str | None = None

@@ -68,6 +68,7 @@ class CoovaChilli:
             device_mac=mac.normalize(query.get("mac")),
             device_address=query.get("ip"),
             original_url=web_url(query.get("userurl") or query.get("redirurl")),
+            called_station_mac=mac.station(query.get("called"))[0],
             session_id=query.get("sessionid"),
             seconds_left=int(seconds) if seconds.isdecimal() and len(seconds) < 10 else None,
             reply_message=query.get("reply"),

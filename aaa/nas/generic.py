@@ -24,7 +24,8 @@ _ARRIVALS: Final = {"failed": Arrival.FAILED, "logoff": Arrival.LOGGED_OFF}
 
 class Generic:
     """A NAS that redirects with ``login_url``, ``mac`` and, if it likes, ``ip``, ``url``,
-    ``logout_url``, ``error``; and takes ``username``, ``password`` and ``url`` by POST."""
+    ``called``, ``logout_url``, ``error``; and takes ``username``, ``password`` and ``url`` by
+    POST."""
 
     def parse_redirect(self, raw_query: str, door: Door) -> Redirect | BadRedirect:
         """Return what the NAS said; its log-in page must be inside the site or on record."""
@@ -42,6 +43,7 @@ class Generic:
             device_mac=device_mac,
             device_address=query.get("ip"),
             original_url=web_url(query.get("url")),
+            called_station_mac=mac.station(query.get("called"))[0],
             failure=query.get("error"),
             parameters={"login_url": login_url, "logout_url": logout_url},
         )
