@@ -202,6 +202,13 @@ portal_request_seconds = Histogram(
     buckets=_SLOW_SECONDS,
     registry=REGISTRY,
 )
+redirects_refused = Counter(
+    "farandole_redirects_refused",
+    "Redirects from a NAS that were not believed, by what is wrong with them (incomplete, "
+    "wrong_checksum, missing_checksum, foreign_host) and vendor of the NAS.",
+    ("flaw", "vendor"),
+    registry=REGISTRY,
+)
 throttled = Counter(
     "farandole_throttled",
     "Attempts turned away because there were too many, by what was attempted.",
