@@ -107,9 +107,10 @@ def _extended_value(oid: Oid, octets: bytes) -> Sequence[Leaf]:
     """The inside of an extended attribute; type 26 is vendor-specific (RFC 6929 section 2.4)."""
     if oid[1] != VENDOR_SPECIFIC:
         return _inside(oid, octets)
-    if len(octets) < 5:
+    vendor = int.from_bytes(octets[:4], "big")
+    if len(octets) < 5 or vendor > MAXIMUM_VENDOR:
         return ((oid, octets),)
-    return _inside((*oid, int.from_bytes(octets[:4], "big"), octets[4]), octets[5:])
+    return _inside((*oid, vendor, octets[4]), octets[5:])
 
 
 def _long_extended(pairs: Sequence[Pair], start: int) -> tuple[int, Sequence[Leaf]]:
