@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import identifier
+from aaa import drawing, identifier
 from aaa.errors import Invalid
 from aaa.model import Collectivity, Hotspot
 from aaa.snapshot import touch
@@ -59,6 +59,34 @@ async def add_collectivity(
     )
     await _insert(session, collectivity, f"collectivity “{slug}” or realm “{realm}”")
     return collectivity
+
+
+async def change_collectivity(
+    session: AsyncSession,
+    collectivity: Collectivity,
+    *,
+    name: str | None = None,
+    colour: str | None = None,
+    logo_svg: str | None = None,
+    contact: str | None = None,
+    terms: str | None = None,
+) -> None:
+    """Change what is given; new terms are a new version, which citizens are asked to accept.
+
+    Raises Invalid where the colour or the drawing cannot be used.
+    """
+    if name is not None:
+        collectivity.name = name.strip()
+    if colour is not None:
+        collectivity.colour = check_colour(colour)
+    if logo_svg is not None:
+        collectivity.logo_svg = drawing.check_svg(logo_svg)
+    if contact is not None:
+        collectivity.contact = contact.strip() or None
+    if terms is not None and terms.strip() != (collectivity.terms or ""):
+        collectivity.terms = terms.strip()
+        collectivity.terms_version += 1
+    await touch(session)
 
 
 async def add_hotspot(

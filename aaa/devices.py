@@ -1,5 +1,6 @@
 """Devices that their citizens let us remember, by MAC, until a date."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +44,12 @@ async def remember(
     device.remembered_until = now + timedelta(days=days)
     device.revoked_at = None
     await session.flush()
+
+
+async def of_citizen(session: AsyncSession, citizen_id: int) -> Sequence[Device]:
+    """Return every device that a citizen ever had remembered, the newest first."""
+    query = select(Device).where(Device.citizen_id == citizen_id).order_by(Device.id.desc())
+    return (await session.scalars(query)).all()
 
 
 async def by_mac(session: AsyncSession, mac: str, now: datetime) -> RememberedDevice | Denied:
