@@ -12,9 +12,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aaa.errors import Invalid
+from aaa.settings import ConfigurationError
 
 _KEY_OCTETS: Final = 32
 _NONCE_OCTETS: Final = 12
+# What decides where the key file is.
+_SETTING: Final = "state.directory"
 
 
 class Secret:
@@ -92,24 +95,29 @@ class Keyring:
 
 
 def load_keyring(path: Path) -> Keyring:
-    """Return the keyring of a key file; raise Invalid, saying what to do, where it can't be."""
+    """Return the keyring of a key file; raise ConfigurationError where it cannot be."""
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        raise Invalid(
-            f"key file {path} does not exist: restore it from the backup, or create a new one for "
-            "an empty database with `farandole database upgrade`"
+        raise ConfigurationError(
+            _SETTING,
+            f"key file {path} does not exist",
+            "Restore it from the backup; an empty database gets a new one from "
+            "`farandole database upgrade`",
         ) from None
     except OSError as error:
-        raise Invalid(
-            f"key file {path} cannot be read ({error.strerror}): "
-            "let the service's account read it, and nobody else (mode 0600)"
+        raise ConfigurationError(
+            _SETTING,
+            f"key file {path} cannot be read ({error.strerror})",
+            "Let the service's account read it, and nobody else (mode 0600)",
         ) from None
     try:
         return Keyring(base64.b64decode(text.strip(), validate=True))
     except (ValueError, Invalid):
-        raise Invalid(
-            f"key file {path} is not a Farandole key (32 octets in base64): restore it"
+        raise ConfigurationError(
+            _SETTING,
+            f"key file {path} is not a Farandole key (32 octets in base64)",
+            "Restore it from the backup",
         ) from None
 
 
