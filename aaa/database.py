@@ -42,7 +42,7 @@ class Database:
             parsed.set(drivername=_DRIVERS[self.dialect]),
             pool_size=pool_size,
             pool_timeout=timeout_seconds,
-            pool_pre_ping=False,
+            hide_parameters=True,
             connect_args=connect_args,
         )
         if self.dialect == "sqlite":

@@ -42,7 +42,7 @@ async def set_limits(session: AsyncSession, scope: Scope, values: Mapping[str, s
 async def limits_of(session: AsyncSession, scope: Scope) -> dict[str, str]:
     """Return a scope's own limits, as stored."""
     rows = await session.execute(select(Policy.key, Policy.value).where(*_holds(scope)))
-    return {key: value for key, value in rows.tuples()}
+    return {key: value for key, value in rows}
 
 
 def _holds(scope: Scope) -> tuple[ColumnElement[bool], ...]:

@@ -93,4 +93,4 @@ async def open_by_hotspot(session: AsyncSession, fresh_since: datetime) -> dict[
         .where(Session.stopped_at.is_(None), Session.updated_at > fresh_since)
         .group_by(Session.hotspot_id)
     )
-    return {hotspot_id: count for hotspot_id, count in rows.tuples()}
+    return {hotspot_id: count for hotspot_id, count in rows}
