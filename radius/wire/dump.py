@@ -100,4 +100,4 @@ def _octets(octets: bytes) -> str:
 
 def _printable(text: str) -> str:
     """Control characters escaped: a packet must not drive the terminal it is shown on."""
-    return "".join(letter if letter.isprintable() else f"\\u{{{ord(letter):x}}}" for letter in text)
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
