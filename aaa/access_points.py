@@ -1,7 +1,7 @@
 """NAS and the access points behind them: register, rotate a secret, retire."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Final
@@ -173,17 +173,20 @@ async def add_access_point(
 
 
 async def note_seen(
-    session: AsyncSession, signed: Mapping[int, int], seen: Mapping[int, datetime]
+    session: AsyncSession,
+    signed: Mapping[int, int],
+    seen: Mapping[int, datetime],
+    restarted: Collection[int] = (),
 ) -> None:
     """Store what arrived since the last call: signed requests by NAS id, and the time of each
-    NAS' latest packet. A NAS that has signed often enough must sign from now on."""
+    NAS' latest packet. The NAS in ``restarted`` left one unsigned, so that their count begins
+    anew. A NAS that has signed often enough in a row must sign from now on."""
     for nas_id, seen_at in sorted(seen.items()):
+        before = 0 if nas_id in restarted else Nas.signed_requests
         await session.execute(
             update(Nas)
             .where(Nas.id == nas_id)
-            .values(
-                last_seen_at=seen_at, signed_requests=Nas.signed_requests + signed.get(nas_id, 0)
-            )
+            .values(last_seen_at=seen_at, signed_requests=before + signed.get(nas_id, 0))
         )
     learned = await session.execute(
         update(Nas)

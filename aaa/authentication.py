@@ -42,11 +42,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """A proven citizen with what they were granted."""
+    """A proven citizen with what they were granted; ``device_id`` of a remembered device."""
 
     citizen: CitizenRecord
     method: Method
     grant: Grant
+    device_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +162,15 @@ class Authenticator:
             decision = await authorization.authorize(
                 session, snapshot, citizen=citizen, hotspot=hotspot, device_mac=mac, now=now
             )
-        return _outcome(citizen, Method.DEVICE, decision)
+        return _outcome(citizen, Method.DEVICE, decision, device.id)
 
 
 def _outcome(
-    citizen: CitizenRecord, method: Method, decision: Grant | Denied
+    citizen: CitizenRecord,
+    method: Method,
+    decision: Grant | Denied,
+    device_id: int | None = None,
 ) -> Authenticated | Refused:
     if isinstance(decision, Denied):
         return Refused(decision, citizen, method)
-    return Authenticated(citizen, method, decision)
+    return Authenticated(citizen, method, decision, device_id)

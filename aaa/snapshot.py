@@ -81,6 +81,8 @@ class NasEntry:
     limit_proxy_state: bool
     # Called-Station-Id MAC -> the hotspot of an access point behind this NAS.
     access_points: Mapping[str, HotspotEntry] = field(default_factory=dict)
+    # Whether it ever signed a request that it could have left unsigned.
+    has_signed: bool = False
 
     def secrets_at(self, now: datetime) -> tuple[Secret, ...]:
         """Return the secrets that are valid, the current one first."""
@@ -233,6 +235,7 @@ def _nas_entry(
         message_authenticator=row.message_authenticator,
         limit_proxy_state=row.limit_proxy_state,
         access_points=access_points,
+        has_signed=row.signed_requests > 0,
     )
 
 

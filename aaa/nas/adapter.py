@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from aaa.policy import Grant
 from aaa.secret import Secret
 
 # (RFC attribute name, value), in the order they are to be sent.
 ReplyAttribute = tuple[str, str | int]
+
+
+# The value of ChilliSpot-Acct-View-Point of a NAS that counts as the citizen's device does.
+CLIENT_VIEW_POINT: Final = 2
 
 
 class Arrival(StrEnum):
@@ -107,3 +111,12 @@ class Adapter(Protocol):
 
     def reply_attributes(self, grant: Grant) -> Sequence[ReplyAttribute]:
         """Return the grant's limits in the vendor's attributes, standard ones first."""
+
+    def is_input_download(self, view_point: int | None) -> bool:
+        """Return whether Acct-Input-Octets counts what the citizen received; RFC 2866 section 5.3
+        has it the other way. ``view_point`` is ChilliSpot-Acct-View-Point, where there is one."""
+
+    @property
+    def session_attributes(self) -> Sequence[str]:
+        """The names of the attributes that a Disconnect-Request or CoA-Request is made of: those
+        that the NAS finds a session by, and none that it answers with a NAK (RFC 5176)."""

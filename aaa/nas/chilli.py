@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from aaa import mac
 from aaa.nas import limits
 from aaa.nas.adapter import (
+    CLIENT_VIEW_POINT,
     Arrival,
     BadRedirect,
     Door,
@@ -108,10 +109,25 @@ class CoovaChilli:
             *limits.volume(grant, "ChilliSpot-Max-Total-Octets", "ChilliSpot-Max-Total-Gigawords"),
         ]
 
+    def is_input_download(self, view_point: int | None) -> bool:
+        """Return what the gateway declares: the citizen's view, unless it has ``swapoctets``."""
+        return view_point == CLIENT_VIEW_POINT
+
+    @property
+    def session_attributes(self) -> Sequence[str]:
+        """User-Name and Acct-Session-Id, which CoovaChilli compares; without the first it keeps
+        silent."""
+        return ("User-Name", "Acct-Session-Id", "Event-Timestamp", "Message-Authenticator")
+
 
 class Uspot(CoovaChilli):
     """OpenWrt's uspot: the same dialect, to which the differences in words are mapped above. Its
     challenge never changes for a device, so that only one-time tickets are safe with it."""
+
+    @property
+    def session_attributes(self) -> Sequence[str]:
+        """What uspot knows: neither Event-Timestamp nor Message-Authenticator."""
+        return ("User-Name", "Acct-Session-Id")
 
 
 def _md5(octets: bytes) -> bytes:

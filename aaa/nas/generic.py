@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from aaa import mac
 from aaa.nas import limits
 from aaa.nas.adapter import (
+    CLIENT_VIEW_POINT,
     Arrival,
     BadRedirect,
     Door,
@@ -64,6 +65,21 @@ class Generic:
     def reply_attributes(self, grant: Grant) -> Sequence[ReplyAttribute]:
         """Return the standard limits, and the rates as WISPr has them."""
         return [*limits.standard(grant), *limits.wispr_rate(grant)]
+
+    def is_input_download(self, view_point: int | None) -> bool:
+        """Return what the NAS declares; without a word it counts as the RFC has it."""
+        return view_point == CLIENT_VIEW_POINT
+
+    @property
+    def session_attributes(self) -> Sequence[str]:
+        """The session by every name that it has in RFC 5176 section 3, dated and signed."""
+        return (
+            "User-Name",
+            "Acct-Session-Id",
+            "Calling-Station-Id",
+            "Event-Timestamp",
+            "Message-Authenticator",
+        )
 
 
 class Hostapd(Generic):
