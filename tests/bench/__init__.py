@@ -1,0 +1,1 @@
+"""`make bench`: our server beside FreeRADIUS in one run, figures as ratios."""

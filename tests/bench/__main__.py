@@ -1,0 +1,214 @@
+"""Measure log-ins with a ticket and accounting, beside FreeRADIUS on this machine, and print it.
+
+What counts is processor time per request of the whole server tree, as a ratio within this run:
+requests a second also depend on what else the machine does, and on this load generator.
+"""
+
+import asyncio
+import itertools
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from aaa import citizens, tickets
+from aaa.database import Database
+from aaa.secret import load_keyring
+from aaa.snapshot import load
+from radius.wire import authenticator, hiding
+from radius.wire.attributes import Attributes
+from radius.wire.packet import Code, Packet
+from tests import counterparts, postgres
+from tests.bench import servers
+from tests.bench.load import Result, run
+from tests.bench.servers import SECRET, Server
+
+REQUESTS: Final = 6000
+OUTSTANDING: Final = (1, 64)
+ROW: Final = "| {:<26} | {:<20} | {:>11} | {:>9} | {:>14} | {:>13} | {:>5} |"
+
+
+def access_requests(proofs: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+    """Yield a PAP Access-Request for each name and password."""
+    for number, (name, password) in enumerate(proofs):
+        request_authenticator = secrets.token_bytes(16)
+        hidden = hiding.hide_password(password.encode(), SECRET, request_authenticator)
+        attributes = Attributes.of(
+            ("User-Name", name),
+            ("User-Password", hidden),
+            ("NAS-IP-Address", "127.0.0.1"),
+            ("Calling-Station-Id", f"02-00-5E-{number >> 16:02X}-{number >> 8 & 255:02X}-01"),
+            ("NAS-Port-Type", 19),
+        )
+        packet = Packet(Code.ACCESS_REQUEST, number & 255, request_authenticator, attributes)
+        yield authenticator.encode_access_request(packet, SECRET)
+
+
+def accounting_requests(count: int) -> Iterator[bytes]:
+    """Yield Start, Interim and Stop of one session after the other."""
+    run_name = secrets.token_hex(4)
+    for number in range(count):
+        session, step = divmod(number, 3)
+        attributes = Attributes.of(
+            ("Acct-Status-Type", ("Start", "Interim-Update", "Stop")[step]),
+            ("Acct-Session-Id", f"{run_name}-{session}"),
+            ("User-Name", "citizen-1@village.example"),
+            ("Calling-Station-Id", "02-00-5E-00-53-01"),
+            ("NAS-IP-Address", "127.0.0.1"),
+            ("Acct-Session-Time", 300 * step),
+            ("Acct-Input-Octets", 1000 * step),
+            ("Acct-Output-Octets", 9000 * step),
+        )
+        packet = Packet(Code.ACCOUNTING_REQUEST, number & 255, bytes(16), attributes)
+        yield authenticator.encode_accounting_request(packet, SECRET)
+
+
+def prepare(environment: dict[str, str]) -> None:
+    """Make the database and a village in it, with our own command."""
+    servers.call(environment, "database", "upgrade")
+    for words in (
+        "collectivity add village --name Village --realm village.example",
+        "hotspot add square --collectivity village --name Square",
+        "nas add bench --hotspot square --vendor generic --address 127.0.0.1 --secret-file -",
+    ):
+        given = SECRET.decode() if words.endswith("-") else None
+        servers.call(environment, *words.split(), given=given)
+
+
+async def issue_tickets(environment: dict[str, str], count: int) -> list[tuple[str, str]]:
+    """Return identifiers with a fresh ticket each; the citizens are made at the first call."""
+    keyring = load_keyring(Path(environment["FARANDOLE_STATE__DIRECTORY"]) / "farandole.key")
+    database = Database(environment["FARANDOLE_DATABASE__URL"], timeout_seconds=60)
+    now = datetime.now(UTC)
+    proofs = []
+    async with database.write("bench") as session:
+        snapshot = await load(session, keyring)
+        village, bench = snapshot.by_realm["village.example"], snapshot.nas_by_name["bench"]
+        for number in range(count):
+            citizen_id = await citizens.add(
+                session,
+                name=f"c-{secrets.token_hex(6)}",
+                collectivity=village,
+                email=None,
+                password_hash=None,
+                language=None,
+                now=now,
+            )
+            citizen = await citizens.by_id(session, snapshot, citizen_id)
+            ticket, _ = await tickets.issue(
+                session,
+                keyring,
+                citizen_id=citizen_id,
+                nas_id=bench.id,
+                device_mac=None,
+                now=now,
+            )
+            if citizen is None:
+                raise RuntimeError(f"citizen {number} of the bench is not there")
+            proofs.append((citizen.nai, ticket.reveal().decode()))
+    await database.close()
+    return proofs
+
+
+def measure(
+    work: str,
+    peer: Server,
+    ours: list[tuple[Server, Callable[[], Iterator[bytes]]]],
+    theirs: Callable[[], Iterator[bytes]],
+    port: Callable[[Server], int],
+    expected: Code,
+) -> None:
+    """Run one kind of work on every server, at each number outstanding, and print the rows."""
+    for outstanding in OUTSTANDING:
+        reference = 0.0
+        for server, requests in [(peer, theirs), *ours]:
+            datagrams = list(requests())
+            before = server.cpu_seconds()
+            result = run(
+                port(server),
+                iter(datagrams),
+                outstanding=outstanding,
+                expected=expected,
+                secret=SECRET,
+            )
+            spent = 1000 * (server.cpu_seconds() - before) / max(1, result.answered)
+            reference = reference or spent
+            print_row(f"{work}, {outstanding} outstanding", server, result, spent, reference)
+
+
+def print_row(work: str, server: Server, result: Result, spent: float, reference: float) -> None:
+    """Print one server's figures."""
+    rate = f"{result.answered / result.seconds:,.0f}"
+    delay = f"{result.quantile(0.5):.2f} / {result.quantile(0.99):.2f}"
+    failed = f"{result.lost}/{result.wrong}"
+    ratio = f"{spent / reference:.2f}"
+    row = ROW.format(work, server.name, rate, f"{spent:.3f}", ratio, delay, failed)
+    print(row, flush=True)  # noqa: T201 - the table is what this program is for
+
+
+def bench(directory: Path, server: postgres.Server | None) -> None:
+    """Prepare every database, start every server, measure one work after the other."""
+    databases = {"Farandole, SQLite": f"sqlite:///{directory}/farandole.db"}
+    database_pids = (server.process.pid,) if server else ()
+    keeper = server.database() if server else nullcontext("")
+    with keeper as postgresql_url:
+        if postgresql_url:
+            databases["Farandole, PostgreSQL"] = postgresql_url
+        count = REQUESTS // 3
+        peers = {f"citizen-{number}@village.example": "a password" for number in range(count)}
+        with servers.freeradius(directory, peers) as peer:
+            for name, url in databases.items():
+                state = directory / name.rpartition(" ")[2]
+                environment = {
+                    "FARANDOLE_STATE__DIRECTORY": str(state),
+                    "FARANDOLE_DATABASE__URL": url,
+                    "FARANDOLE_MONITORING__LOG_LEVEL": "info",
+                }
+                prepare(environment)
+                pids = database_pids if url == postgresql_url else ()
+                with servers.farandole(name, environment, pids) as own:
+                    measure_beside(peer, own, environment, peers, count)
+
+
+def measure_beside(
+    peer: Server, own: Server, environment: dict[str, str], peers: dict[str, str], count: int
+) -> None:
+    """Measure one of our servers beside the peer."""
+    measure(
+        "ticket by PAP",
+        peer,
+        [(own, lambda: access_requests(asyncio.run(issue_tickets(environment, count))))],
+        lambda: access_requests(itertools.islice(peers.items(), count)),
+        lambda server: server.auth_port,
+        Code.ACCESS_ACCEPT,
+    )
+    measure(
+        "accounting, durable",
+        peer,
+        [(own, lambda: accounting_requests(REQUESTS))],
+        lambda: accounting_requests(REQUESTS),
+        lambda server: server.acct_port,
+        Code.ACCOUNTING_RESPONSE,
+    )
+
+
+def main() -> None:
+    """Print the machine, the table and how to read it."""
+    counterparts.require("freeradius")
+    head = ("work", "server", "requests/s", "CPU ms", "ratio to peer", "p50 / p99 ms", "bad")
+    print(f"{os.cpu_count()} cores; {datetime.now(UTC):%Y-%m-%d}\n")  # noqa: T201
+    print(ROW.format(*head))  # noqa: T201
+    print(ROW.format(*("---" for _ in head)))  # noqa: T201
+    postgresql: AbstractContextManager[postgres.Server | None] = nullcontext(None)
+    if counterparts.find("postgres"):
+        postgresql = postgres.run_server()
+    with tempfile.TemporaryDirectory(prefix="farandole-bench-") as folder, postgresql as server:
+        bench(Path(folder), server)
+
+
+if __name__ == "__main__":
+    main()
