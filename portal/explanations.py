@@ -32,6 +32,7 @@ class Mistake(StrEnum):
     NAME_TAKEN = "name_taken"
     PASSWORD_UNUSABLE = "password_unusable"
     TERMS_NOT_ACCEPTED = "terms_not_accepted"
+    NOT_CONNECTED = "not_connected"
 
 
 class Obstacle(StrEnum):
@@ -95,6 +96,9 @@ _SENTENCES: Final = {
         "This password is too short or too easy to guess. Take three or four words, for example."
     ),
     Mistake.TERMS_NOT_ACCEPTED: N_("Please accept the terms of use first."),
+    Mistake.NOT_CONNECTED: N_(
+        "The access point did not get our answer in time. This is not your fault: try again."
+    ),
 }
 
 _FIELDS: Final = {
@@ -321,5 +325,5 @@ def sentence(mistake: Mistake) -> str:
 
 
 def field_of(mistake: Mistake | None) -> str | None:
-    """Return the name of the form field that a mistake is about."""
-    return None if mistake is None else _FIELDS[mistake]
+    """Return the name of the form field that a mistake is about, if it is about one."""
+    return None if mistake is None else _FIELDS.get(mistake)
