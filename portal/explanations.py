@@ -33,6 +33,7 @@ class Mistake(StrEnum):
     PASSWORD_UNUSABLE = "password_unusable"
     TERMS_NOT_ACCEPTED = "terms_not_accepted"
     NOT_CONNECTED = "not_connected"
+    NOT_RECOGNISED = "not_recognised"
 
 
 class Obstacle(StrEnum):
@@ -96,6 +97,10 @@ _SENTENCES: Final = {
         "This password is too short or too easy to guess. Take three or four words, for example."
     ),
     Mistake.TERMS_NOT_ACCEPTED: N_("Please accept the terms of use first."),
+    Mistake.NOT_RECOGNISED: N_(
+        "We know no such e-mail address with this password. "
+        "If it is an identifier, its town is not in our network yet."
+    ),
     Mistake.NOT_CONNECTED: N_(
         "The access point did not get our answer in time. This is not your fault: try again."
     ),
@@ -109,6 +114,7 @@ _FIELDS: Final = {
     Mistake.CODE_EXPIRED: "code",
     Mistake.IDENTIFIER_UNUSABLE: "identifier",
     Mistake.CREDENTIALS_WRONG: "identifier",
+    Mistake.NOT_RECOGNISED: "identifier",
     Mistake.NAME_UNUSABLE: "name",
     Mistake.NAME_TAKEN: "name",
     Mistake.PASSWORD_UNUSABLE: "password",
