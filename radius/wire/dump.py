@@ -28,12 +28,13 @@ def dump(packet: Packet) -> str:
     """Return a packet as lines: what it is, its authenticator, one line for each attribute."""
     octets = HEADER_OCTETS + len(encode_attributes(packet.attributes))
     heading = f"{packet.code.rfc_name}, identifier {packet.identifier}, {octets} octets"
-    lines = [("Authenticator", packet.authenticator.hex()), *_lines(packet.attributes)]
+    lines = [("Authenticator", packet.authenticator.hex()), *shown(packet.attributes)]
     width = max(len(name) for name, _ in lines)
     return "\n".join([heading, *(f"  {name:{width}}  {value}" for name, value in lines)])
 
 
-def _lines(attributes: Attributes) -> list[tuple[str, str]]:
+def shown(attributes: Attributes) -> list[tuple[str, str]]:
+    """Return the name of each attribute and its value for people, secrets hidden."""
     lines = []
     for oid, octets in attributes.leaves():
         definition = DICTIONARY.placed(oid)

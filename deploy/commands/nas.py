@@ -1,0 +1,197 @@
+"""`farandole nas`: RADIUS clients."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import select
+
+from aaa import access_points
+from aaa.model import MessageAuthenticatorRule, Nas
+from aaa.secret import Secret
+from aaa.settings import Settings
+from aaa.snapshot import Snapshot
+from deploy.commands import files, noun
+from deploy.commands.output import AsJson, show, show_json, show_rows
+from deploy.commands.transaction import Transaction, change, look
+
+app = noun("nas")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Its short name.")]
+SecretFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="The shared secret; - is standard input; else one is made."),
+]
+
+
+@app.command(
+    "add",
+    epilog="Example: farandole nas add aups-1 --hotspot aups-mairie --vendor coovachilli "
+    "--address 192.0.2.7",
+)
+def add(
+    context: typer.Context,
+    name: Name,
+    hotspot: Annotated[str, typer.Option(metavar="SLUG", help="Where it stands.")],
+    vendor: Annotated[str, typer.Option(help="Whose dialect it speaks; generic for any other.")],
+    address: Annotated[
+        str | None, typer.Option(metavar="CIDR", help="Where its packets come from.")
+    ] = None,
+    identifier: Annotated[
+        str | None, typer.Option(help="Its NAS-Identifier or Called-Station-Id.")
+    ] = None,
+    secret_file: SecretFile = None,
+    uam_secret_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="CoovaChilli’s uamsecret, which signs.")
+    ] = None,
+    login_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Of its log-in page, if that is public.")
+    ] = None,
+    pap: Annotated[
+        bool, typer.Option("--pap", help="It wants the ticket itself, not CHAP.")
+    ] = False,
+    coa_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where it takes Disconnect-Requests.")
+    ] = None,
+    message_authenticator: Annotated[
+        MessageAuthenticatorRule, typer.Option(help="Must its requests be signed?")
+    ] = MessageAuthenticatorRule.LEARN,
+    as_json: AsJson = False,
+) -> None:
+    """Register a NAS; a server that runs serves it at once. A secret that is made is shown once."""
+    secret = files.read_secret(secret_file) if secret_file else access_points.new_secret()
+    uam_secret = files.read_secret(uam_secret_file) if uam_secret_file else None
+
+    async def work(transaction: Transaction) -> Settings:
+        nas = await access_points.register(
+            transaction.session,
+            transaction.keyring,
+            name=name,
+            hotspot=hotspot,
+            vendor=vendor,
+            network=address,
+            identifier=identifier,
+            secret=secret,
+            uam_secret=uam_secret,
+            login_host=login_host,
+            uses_pap=pap,
+            coa_port=coa_port,
+            now=transaction.now,
+        )
+        nas.message_authenticator = message_authenticator
+        transaction.note("nas.add", f"nas:{name}", hotspot=hotspot, vendor=vendor)
+        return transaction.settings
+
+    settings = change(context, work)
+    _show_settings(settings, name, vendor, None if secret_file else secret, as_json)
+
+
+def _show_settings(
+    settings: Settings, name: str, vendor: str, made: Secret | None, as_json: bool
+) -> None:
+    """Show what has to be typed into the NAS."""
+    ports = {"auth_port": settings.radius.auth_port, "acct_port": settings.radius.acct_port}
+    portal = f"{settings.portal.public_url}/at/{name}/"
+    if as_json:
+        shown = {"name": name, **ports, "portal_url": portal}
+        show_json(shown | ({"secret": made.reveal().decode()} if made else {}))
+        return
+    typer.echo(f"NAS {name} is registered. Set it up with:\n")
+    address = settings.radius.address
+    show(
+        {
+            "RADIUS server": "this machine’s address"
+            if ip_address(address).is_unspecified
+            else address,
+            "authentication port": ports["auth_port"],
+            "accounting port": ports["acct_port"],
+            "shared secret": made.reveal().decode() if made else "as in your file",
+            "uamserver" if vendor in ("coovachilli", "uspot") else "portal": portal,
+        },
+        as_json=False,
+    )
+    if made:
+        typer.echo("\nThe secret is not shown again: `farandole nas rotate` makes a new one.")
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List NAS."""
+
+    async def work(transaction: Transaction) -> list[dict[str, Any]]:
+        found = await transaction.session.scalars(select(Nas).order_by(Nas.name))
+        return [_row(nas, transaction.snapshot) for nas in found]
+
+    columns = ("name", "hotspot", "vendor", "network", "identifier", "last_seen_at")
+    show_rows(look(context, work), columns, as_json)
+
+
+@app.command("show")
+def show_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Show one NAS."""
+
+    async def work(transaction: Transaction) -> dict[str, Any]:
+        nas = await access_points.by_name(transaction.session, name)
+        portal = f"{transaction.settings.portal.public_url}/at/{name}/"
+        return _row(nas, transaction.snapshot) | {"portal_url": portal}
+
+    show(look(context, work), as_json)
+
+
+@app.command("rotate", epilog="Example: farandole nas rotate aups-1 --overlap-hours 24")
+def rotate(
+    context: typer.Context,
+    name: Name,
+    secret_file: SecretFile = None,
+    overlap_hours: Annotated[
+        int, typer.Option(min=0, max=8760, help="How long the former secret stays valid.")
+    ] = 72,
+    as_json: AsJson = False,
+) -> None:
+    """Give a NAS a new secret; the former one stays valid for a while."""
+    secret = files.read_secret(secret_file) if secret_file else access_points.new_secret()
+
+    async def work(transaction: Transaction) -> tuple[Settings, str]:
+        nas = await access_points.by_name(transaction.session, name)
+        overlap = timedelta(hours=overlap_hours)
+        await access_points.rotate_secret(
+            transaction.session, transaction.keyring, nas, secret, overlap, transaction.now
+        )
+        transaction.note("nas.rotate", f"nas:{name}", overlap_hours=overlap_hours)
+        return transaction.settings, nas.vendor
+
+    settings, vendor = change(context, work)
+    _show_settings(settings, name, vendor, None if secret_file else secret, as_json)
+
+
+@app.command("remove")
+def remove(context: typer.Context, name: Name) -> None:
+    """Remove a NAS that has had no session."""
+
+    async def work(transaction: Transaction) -> None:
+        nas = await access_points.by_name(transaction.session, name)
+        await access_points.remove(transaction.session, nas)
+        transaction.note("nas.remove", f"nas:{name}")
+
+    change(context, work)
+    typer.echo(f"NAS {name} is removed.")
+
+
+def _row(nas: Nas, snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "name": nas.name,
+        "hotspot": snapshot.hotspots[nas.hotspot_id].slug,
+        "vendor": nas.vendor,
+        "network": nas.network,
+        "identifier": nas.identifier,
+        "login_host": nas.login_host,
+        "uses_pap": nas.uses_pap,
+        "has_uam_secret": nas.uam_secret is not None,
+        "coa_port": nas.coa_port,
+        "message_authenticator": nas.message_authenticator,
+        "signed_requests": nas.signed_requests,
+        "former_secret_until": nas.former_secret_until,
+        "last_seen_at": nas.last_seen_at,
+        "created_at": nas.created_at,
+    }
