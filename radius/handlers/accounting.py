@@ -1,0 +1,183 @@
+"""Accounting-Request to event: what the NAS counted, in our words (RFC 2866, RFC 2869)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from aaa import citizens, devices, identifier, mac
+from aaa.accounting import Event, Kind
+from aaa.database import Database
+from aaa.errors import Invalid
+from aaa.nas.registry import adapter
+from aaa.policy import Denied
+from aaa.recorder import Recorder
+from aaa.secret import Keyring
+from aaa.snapshot import Directory, HotspotEntry
+from monitoring import metrics
+from monitoring.logging import RepeatedWarnings
+from radius.handlers import class_attribute
+from radius.handlers.reply import acknowledge
+from radius.request import Clock, Reply, Request
+from radius.wire.attributes import Attributes
+from radius.wire.dictionary import DICTIONARY
+
+_KINDS: Final = {1: Kind.START, 2: Kind.STOP, 3: Kind.INTERIM, 7: Kind.ON, 8: Kind.OFF}
+# A clock further off than this was never set: the time of receipt is nearer to the truth.
+_BELIEVABLE: Final = timedelta(days=1)
+# A petabyte. What counts more is broken, and the sum of a day must fit 64 bits.
+_MOST_OCTETS: Final = 1 << 50
+_GIGAWORD: Final = 1 << 32
+_OWNER_KEPT: Final = timedelta(minutes=10)
+_OWNERS: Final = 10_000
+
+
+class AccountingHandler:
+    """Records Accounting-Requests, and acknowledges each once it is durable."""
+
+    def __init__(
+        self, recorder: Recorder, owners: "SessionOwners", warnings: RepeatedWarnings
+    ) -> None:
+        self._recorder = recorder
+        self._owners = owners
+        self._warnings = warnings
+
+    async def __call__(self, request: Request) -> Reply:
+        """Return the Accounting-Response. Raises Unavailable where nothing could be recorded.
+
+        What has no meaning here (Tunnel-Start, Failed, a session without its Acct-Session-Id) is
+        acknowledged, since repeating it would help nobody, and counted as ignored.
+        """
+        status = request.packet.attributes.integer("Acct-Status-Type")
+        kind = _KINDS.get(status) if status is not None else None
+        if kind is None:
+            metrics.accounting_events.labels("other", "ignored").inc()
+            return Reply(acknowledge(request))
+        if request.text("Acct-Session-Id") is None and kind not in (Kind.ON, Kind.OFF):
+            metrics.accounting_events.labels(kind.value, "ignored").inc()
+            self._warnings.warn(
+                "accounting without Acct-Session-Id",
+                request.nas.name,
+                request.received_at,
+                remedy="sessions of this NAS cannot be told apart and are not recorded: "
+                "update its firmware",
+            )
+            return Reply(acknowledge(request))
+        citizen_id = None
+        if kind not in (Kind.ON, Kind.OFF):
+            citizen_id = await self._owners.citizen_id(request)
+        await self._recorder.record(event_of(request, kind, citizen_id))
+        return Reply(acknowledge(request))
+
+
+def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
+    """Return what an Accounting-Request tells. Pure."""
+    attributes = request.packet.attributes
+    upload, download = _octets(attributes, "Input"), _octets(attributes, "Output")
+    view_point = attributes.integer("ChilliSpot-Acct-View-Point")
+    if adapter(request.nas.vendor).is_input_download(view_point):
+        upload, download = download, upload
+    address = attributes.address("Framed-IP-Address") or attributes.address("Framed-IPv6-Address")
+    counts_gigawords = attributes.has("Acct-Input-Gigawords") or attributes.has(
+        "Acct-Output-Gigawords"
+    )
+    return Event(
+        kind=kind,
+        nas_id=request.nas.id,
+        hotspot_id=request.hotspot.id,
+        acct_session_id=request.text("Acct-Session-Id") or "",
+        device_mac=request.device_mac or "",
+        occurred_at=occurred_at(attributes, request.received_at),
+        citizen_id=citizen_id,
+        user_name=request.text("User-Name"),
+        framed_address=str(address) if address else None,
+        called_station_id=request.text("Called-Station-Id"),
+        cui=request.text("Chargeable-User-Identity"),
+        session_seconds=attributes.integer("Acct-Session-Time") or 0,
+        upload_octets=upload,
+        download_octets=download,
+        counts_gigawords=counts_gigawords,
+        terminate_cause=_terminate_cause(attributes),
+    )
+
+
+def occurred_at(attributes: Attributes, received_at: datetime) -> datetime:
+    """Return when what an Accounting-Request tells of happened.
+
+    That is its Event-Timestamp (RFC 2869 section 5.3), or else when it came less the
+    Acct-Delay-Time (RFC 2866 section 5.2); what is more than a day off is not believed.
+    """
+    stated = attributes.date("Event-Timestamp")
+    if stated is not None and abs(received_at - stated) <= _BELIEVABLE:
+        return stated
+    delay = timedelta(seconds=attributes.integer("Acct-Delay-Time") or 0)
+    return received_at - delay if delay <= _BELIEVABLE else received_at
+
+
+def _octets(attributes: Attributes, side: str) -> int:
+    low = attributes.integer(f"Acct-{side}-Octets") or 0
+    gigawords = attributes.integer(f"Acct-{side}-Gigawords") or 0
+    return min(gigawords * _GIGAWORD + low, _MOST_OCTETS)
+
+
+def _terminate_cause(attributes: Attributes) -> str | None:
+    """The RFC's name in lower case ("user-request"), or the number of a cause without one."""
+    number = attributes.integer("Acct-Terminate-Cause")
+    if number is None:
+        return None
+    name = DICTIONARY.enum_name("Acct-Terminate-Cause", number)
+    return name.lower() if name else str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    citizen_id: int | None
+    forgotten_at: datetime
+
+
+class SessionOwners:
+    """Finds the citizen of a session: by the Class that we gave, else by what names them."""
+
+    def __init__(
+        self, database: Database, directory: Directory, keyring: Keyring, clock: Clock
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._keyring = keyring
+        self._clock = clock
+        self._found: dict[tuple[int, str], _Found] = {}
+
+    async def citizen_id(self, request: Request) -> int | None:
+        """Return the citizen that an Accounting-Request belongs to. Raises Unavailable.
+
+        Without our Class, the User-Name is asked for in the database, once in ten minutes.
+        """
+        owner = class_attribute.unseal(self._keyring, request.packet.attributes.octets("Class"))
+        if owner is not None:
+            return owner.citizen_id
+        user_name = request.text("User-Name")
+        if user_name is None:
+            return None
+        key = (request.hotspot.id, user_name)
+        now = self._clock()
+        found = self._found.get(key)
+        if found is None or found.forgotten_at <= now:
+            citizen_id = await self._look_up(user_name, request.hotspot, now)
+            if len(self._found) >= _OWNERS:
+                self._found.clear()
+            found = self._found[key] = _Found(citizen_id, now + _OWNER_KEPT)
+        return found.citizen_id
+
+    async def _look_up(self, user_name: str, hotspot: HotspotEntry, now: datetime) -> int | None:
+        async with self._database.read("owner") as session:
+            device_mac = mac.normalize(user_name)
+            if device_mac is not None:
+                device = await devices.by_mac(session, device_mac, now)
+                return None if isinstance(device, Denied) else device.citizen_id
+            try:
+                nai = identifier.parse(user_name)
+            except Invalid:
+                return None
+            citizen = await citizens.by_nai(
+                session, self._directory.current, nai, hotspot.collectivity
+            )
+            return citizen.id if citizen else None

@@ -1,0 +1,106 @@
+"""A grant or a denial as a packet, for the NAS that asked."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from aaa import cui
+from aaa.authentication import Authenticated
+from aaa.nas.registry import adapter
+from aaa.policy import DenyReason
+from aaa.secret import Keyring
+from radius.handlers import class_attribute
+from radius.handlers.class_attribute import SessionOwner
+from radius.request import Request
+from radius.wire.attributes import Attributes
+from radius.wire.packet import Code, Packet
+from radius.wire.values import Tagged, Value
+
+_LARGEST: Final = 0xFFFF_FFFF
+_EAP_FAILURE: Final = 4
+_PROXY_STATE: Final = 33
+_NOT_RIGHT: Final = "This identifier or password is not right."
+_TICKET: Final = "This log-in is not valid any more: please start again on the welcome page."
+
+# For people, in gateways' own pages; the portal says more, in their language. An identifier that
+# nobody has and a wrong password read the same, so that nobody can find out who has an account.
+MESSAGES: Final = {
+    DenyReason.UNKNOWN_CITIZEN: _NOT_RIGHT,
+    DenyReason.WRONG_PASSWORD: _NOT_RIGHT,
+    DenyReason.UNKNOWN_REALM: "We do not know the place that this identifier names after the @.",
+    DenyReason.BAD_IDENTIFIER: "An identifier looks like name@village.example.",
+    DenyReason.PASSWORD_NOT_ALLOWED: "Please log in on the welcome page of this network.",
+    DenyReason.TICKET_EXPIRED: _TICKET,
+    DenyReason.TICKET_USED: _TICKET,
+    DenyReason.TICKET_ELSEWHERE: _TICKET,
+    DenyReason.UNKNOWN_DEVICE: "Please log in: we do not know this device.",
+    DenyReason.DEVICE_EXPIRED: "Please log in again: this device was remembered long enough.",
+    DenyReason.DEVICE_REVOKED: "Please log in: this device is not remembered any more.",
+    DenyReason.METHOD_NOT_SUPPORTED: "This way of logging in is not offered here.",
+    DenyReason.BANNED: "This account has been suspended: please ask at the town hall.",
+    DenyReason.CLOSED: "This account is closed.",
+    DenyReason.OUTSIDE_HOURS: "This hotspot is closed at this hour.",
+    DenyReason.DAILY_TIME_SPENT: "Your time for today is used up: see you tomorrow.",
+    DenyReason.DAILY_VOLUME_SPENT: "Your volume for today is used up: see you tomorrow.",
+    DenyReason.TOO_MANY_DEVICES: "Too many of your devices are online: disconnect one first.",
+}
+
+
+class ReplyBuilder:
+    """Builds Access-Accept and Access-Reject; seals with `keyring`."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._cui_key = keyring.derive("cui")
+
+    def accept(self, request: Request, authenticated: Authenticated) -> Packet:
+        """Return the Access-Accept: who it is, whose session, within which limits."""
+        citizen = authenticated.citizen
+        owner = SessionOwner(authenticated.method, citizen.id, authenticated.device_id)
+        named: list[tuple[str, Value | Tagged]] = [
+            # A NAS names the session in accounting by this, not by what was typed.
+            ("User-Name", citizen.nai),
+            ("Class", class_attribute.seal(self._keyring, owner).encode()),
+            *self._chargeable_user_identity(request, citizen.id),
+        ]
+        for name, value in adapter(request.nas.vendor).reply_attributes(authenticated.grant):
+            named.append((name, min(value, _LARGEST) if isinstance(value, int) else value))
+        return _reply(request, Code.ACCESS_ACCEPT, Attributes.of(*named))
+
+    def reject(self, request: Request, reason: DenyReason) -> Packet:
+        """Return the Access-Reject, with a sentence for the person and an end to any EAP."""
+        attributes = Attributes.of(("Reply-Message", MESSAGES[reason]), *_eap_failure(request))
+        return _reply(request, Code.ACCESS_REJECT, attributes)
+
+    def _chargeable_user_identity(
+        self, request: Request, citizen_id: int
+    ) -> Iterator[tuple[str, Value]]:
+        """The citizen's pseudonym in this collectivity, where the NAS asks for one.
+
+        RFC 4372 section 2.1: it asks by sending the attribute, at first with one NUL octet. Any
+        other value is what CoovaChilli kept of the device's previous user, and is overwritten.
+        """
+        if request.packet.attributes.has("Chargeable-User-Identity"):
+            visited = request.hotspot.collectivity.id
+            pseudonym = cui.pseudonym(self._cui_key, citizen_id, visited)
+            yield "Chargeable-User-Identity", pseudonym.encode()
+
+
+def acknowledge(request: Request) -> Packet:
+    """Return the Accounting-Response."""
+    return _reply(request, Code.ACCOUNTING_RESPONSE, Attributes())
+
+
+def _reply(request: Request, code: Code, attributes: Attributes) -> Packet:
+    """The packet with every Proxy-State copied, unchanged and in order (RFC 2865 section 5.33)."""
+    packet = request.packet
+    if packet.attributes.has("Proxy-State"):
+        attributes += Attributes(tuple(p for p in packet.attributes if p[0] == _PROXY_STATE))
+    return Packet(code, packet.identifier, packet.authenticator, attributes)
+
+
+def _eap_failure(request: Request) -> Iterator[tuple[str, Value]]:
+    """EAP-Failure for the Identifier of the EAP-Response (RFC 3579 section 2.6.3)."""
+    eap = request.packet.attributes.octets("EAP-Message")
+    if eap is not None:
+        identifier = eap[1] if len(eap) > 1 else 0
+        yield "EAP-Message", bytes((_EAP_FAILURE, identifier, 0, 4))

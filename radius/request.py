@@ -1,0 +1,100 @@
+"""One request with who sent it, what became of it, and the seam between transport and handler."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+
+from aaa import mac
+from aaa.authentication import Method
+from aaa.policy import DenyReason
+from aaa.secret import Secret
+from aaa.snapshot import HotspotEntry, NasEntry
+from radius.wire.packet import Packet
+
+Address = IPv4Address | IPv6Address
+Clock = Callable[[], datetime]
+"""Returns the time, aware and in UTC."""
+
+
+class Service(StrEnum):
+    """What a port is for: RFC 2865 and RFC 2866 give each a port of its own."""
+
+    AUTHENTICATION = "authentication"
+    ACCOUNTING = "accounting"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A packet from a NAS that we know. `was_signed`: it had a right Message-Authenticator."""
+
+    packet: Packet
+    datagram: bytes
+    service: Service
+    nas: NasEntry
+    secret: Secret
+    """The one that the packet was verified with, and that its answer is signed with."""
+    address: Address
+    received_at: datetime
+    was_signed: bool
+
+    @property
+    def device_mac(self) -> str | None:
+        """The device, from Calling-Station-Id; None where the NAS does not say, or says zeros."""
+        address = mac.station(self.packet.attributes.text("Calling-Station-Id"))[0]
+        return None if address == "00:00:00:00:00:00" else address
+
+    @property
+    def hotspot(self) -> HotspotEntry:
+        """Where the device is: the hotspot of the access point that it is on, else the NAS'."""
+        if not self.nas.access_points:
+            return self.nas.hotspot
+        called = mac.station(self.packet.attributes.text("Called-Station-Id"))[0]
+        return self.nas.hotspot_of(called)
+
+    def text(self, name: str) -> str | None:
+        """Return an attribute as text that can be stored and shown: without NUL, and None where
+        nothing is left."""
+        text = self.packet.attributes.text(name)
+        return text.replace("\0", "") or None if text else None
+
+
+class Unanswered(StrEnum):
+    """Why a packet gets no answer: metric label, log field, and with it what to do about it."""
+
+    MALFORMED_TOO_SHORT = "malformed_too_short"
+    MALFORMED_TOO_LONG = "malformed_too_long"
+    MALFORMED_BAD_LENGTH = "malformed_bad_length"
+    MALFORMED_BAD_ATTRIBUTE = "malformed_bad_attribute"
+    UNSUPPORTED_CODE = "unsupported_code"
+    UNKNOWN_NAS = "unknown_nas"
+    WRONG_SECRET = "wrong_secret"
+    MESSAGE_AUTHENTICATOR_MISSING = "message_authenticator_missing"
+    PROXY_STATE_UNSIGNED = "proxy_state_unsigned"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    DATABASE_LOCKED = "database_locked"
+    DATABASE_TIMEOUT = "database_timeout"
+    OVERLOADED = "overloaded"
+    STOPPING = "stopping"
+    UNSENDABLE = "unsendable"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer, and what to log and count of it.
+
+    The transport gives `packet` its Identifier and authenticators. `held_back_seconds` is how
+    long the answer waits, against guessing; the request counts as in progress until then.
+    """
+
+    packet: Packet
+    reason: DenyReason | None = None
+    method: Method | None = None
+    held_back_seconds: float = 0.0
+
+
+Handler = Callable[[Request], Awaitable[Reply | Unanswered]]
+"""Answers requests. Raises aaa.errors.Unavailable where what it needs is away, MalformedPacket
+where an attribute makes no sense."""

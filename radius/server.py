@@ -1,0 +1,149 @@
+"""The RADIUS server: its sockets, what answers, and what runs beside it, for one process."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from aaa.database import Database
+from aaa.errors import Unavailable
+from aaa.settings import RadiusSettings
+from aaa.snapshot import Directory
+from monitoring.logging import RepeatedWarnings
+from radius.clients import Clients
+from radius.drops import Drops
+from radius.request import Clock, Handler, Service
+from radius.sightings import Sightings
+from radius.transports.client import Client
+from radius.transports.dynamic_authorization import DynamicAuthorization
+from radius.transports.exchange import Exchanges
+from radius.transports.udp import Listener
+
+log = structlog.get_logger()
+
+_STORE_SECONDS: Final = 5.0
+_FINISH_SECONDS: Final = 5.0
+
+
+class RadiusServer:
+    """Answers on the authentication and the accounting port, and sends what the outbox holds.
+
+    :meth:`start` binds, :meth:`run` serves until :meth:`stop`. The handler comes from outside:
+    it is where `federation` stands between the transport and `radius.handlers`.
+    """
+
+    def __init__(
+        self,
+        settings: RadiusSettings,
+        *,
+        database: Database,
+        directory: Directory,
+        handler: Handler,
+        warnings: RepeatedWarnings,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._directory = directory
+        self._handler = handler
+        self._warnings = warnings
+        self._clock = clock
+        self._sightings = Sightings()
+        self._listeners: dict[Service, Listener] = {}
+        self._asked_to_stop = asyncio.Event()
+        self._is_running = False
+        self._stopped = asyncio.Event()
+        self._client = Client()
+        self._orders = DynamicAuthorization(
+            database=database,
+            directory=directory,
+            sightings=self._sightings,
+            client=self._client,
+            warnings=warnings,
+            clock=clock,
+            coa_port=settings.coa_port,
+        )
+
+    @property
+    def auth_port(self) -> int:
+        """The authentication port that was bound."""
+        return self._listeners[Service.AUTHENTICATION].port
+
+    @property
+    def acct_port(self) -> int:
+        """The accounting port that was bound."""
+        return self._listeners[Service.ACCOUNTING].port
+
+    def start(self) -> None:
+        """Bind both ports; nothing is answered before :meth:`run`. Raises OSError, and then has
+        bound none."""
+        try:
+            for service, port in (
+                (Service.AUTHENTICATION, self._settings.auth_port),
+                (Service.ACCOUNTING, self._settings.acct_port),
+            ):
+                self._listeners[service] = Listener(self._settings.address, port, service)
+        except OSError:
+            self._close()
+            raise
+
+    async def run(self) -> None:
+        """Serve until :meth:`stop`; then finish what is in progress, for a few seconds at most."""
+        self._is_running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                beside = [
+                    tasks.create_task(self._store_sightings()),
+                    tasks.create_task(self._orders.run()),
+                ]
+                exchanges = Exchanges(
+                    clients=Clients(self._directory),
+                    handler=self._handler,
+                    sightings=self._sightings,
+                    drops=Drops(self._warnings, self._clock),
+                    spawn=tasks.create_task,
+                    clock=self._clock,
+                    max_in_progress=self._settings.max_in_progress,
+                )
+                for listener in self._listeners.values():
+                    listener.listen(exchanges.receive)
+                log.info("radius serves", auth_port=self.auth_port, acct_port=self.acct_port)
+                await self._asked_to_stop.wait()
+                for listener in self._listeners.values():
+                    listener.pause()
+                await exchanges.finish(_FINISH_SECONDS)
+                for task in beside:
+                    task.cancel()
+            await self._store_once()
+        finally:
+            self._close()
+            self._stopped.set()
+
+    async def stop(self) -> None:
+        """Read no more, answer what was read, give the ports back; return when that is done."""
+        self._asked_to_stop.set()
+        if self._is_running:
+            await self._stopped.wait()
+        else:
+            self._close()
+
+    def send_instructions(self) -> None:
+        """Look into the outbox at once: something was just put there."""
+        self._orders.wake.set()
+
+    async def _store_sightings(self) -> None:
+        while True:
+            await asyncio.sleep(_STORE_SECONDS)
+            await self._store_once()
+            self._warnings.summarise(self._clock())
+
+    async def _store_once(self) -> None:
+        # Kept, and stored with what follows; the database's own counter tells of an outage.
+        with suppress(Unavailable):
+            await self._sightings.store(self._database)
+
+    def _close(self) -> None:
+        self._client.close()
+        for listener in self._listeners.values():
+            listener.close()

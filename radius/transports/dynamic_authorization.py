@@ -1,0 +1,204 @@
+"""Sends what waits in the outbox: Disconnect-Request and CoA-Request (RFC 5176)."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+
+from aaa import audit, outbox
+from aaa.database import Database
+from aaa.errors import Unavailable
+from aaa.model import InstructionKind, InstructionState
+from aaa.nas.registry import adapter
+from aaa.outbox import DueInstruction
+from aaa.snapshot import Directory, NasEntry
+from monitoring import metrics
+from monitoring.logging import RepeatedWarnings
+from radius.request import Clock
+from radius.sightings import Sightings
+from radius.transports.client import Client
+from radius.wire.attributes import Attributes
+from radius.wire.authenticator import encode_dynamic_request, encode_unsigned_dynamic_request
+from radius.wire.packet import Code, Packet
+from radius.wire.values import Tagged, Value
+
+log = structlog.get_logger()
+
+_CODES: Final = {
+    InstructionKind.DISCONNECT: Code.DISCONNECT_REQUEST,
+    InstructionKind.COA: Code.COA_REQUEST,
+}
+_ACKNOWLEDGEMENTS: Final = frozenset((Code.DISCONNECT_ACK, Code.COA_ACK))
+_SIGNATURE: Final = "Message-Authenticator"
+# One exchange with a NAS that is away takes half a minute: the others must not wait for it.
+_AT_ONCE: Final = 200
+_ACTOR: Final = "radius"
+
+
+class DynamicAuthorization:
+    """Polls the outbox and sends, each instruction in a task of its own.
+
+    Set `wake` to have it look at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        directory: Directory,
+        sightings: Sightings,
+        client: Client,
+        warnings: RepeatedWarnings,
+        clock: Clock,
+        coa_port: int,
+    ) -> None:
+        self._database = database
+        self._directory = directory
+        self._sightings = sightings
+        self._client = client
+        self._warnings = warnings
+        self._clock = clock
+        self._coa_port = coa_port
+        self._under_way: set[int] = set()
+        self.wake = asyncio.Event()
+
+    async def run(self, every_seconds: float = 0.5) -> None:
+        """Send what is due, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for instruction in await self._due():
+                    self._under_way.add(instruction.id)
+                    tasks.create_task(self._see_to(instruction))
+                metrics.dynamic_authorization_pending.set(len(self._under_way))
+                self.wake.clear()
+                try:
+                    async with asyncio.timeout(every_seconds):
+                        await self.wake.wait()
+                except TimeoutError:
+                    continue
+
+    async def _due(self) -> list[DueInstruction]:
+        free = _AT_ONCE - len(self._under_way)
+        if free <= 0:
+            return []
+        try:
+            async with self._database.read("outbox") as session:
+                due = await outbox.due(session, self._clock(), most=_AT_ONCE)
+        except Unavailable:
+            # The database's own counter and log tell of it; instructions wait in it meanwhile.
+            return []
+        return [each for each in due if each.id not in self._under_way][:free]
+
+    async def _see_to(self, instruction: DueInstruction) -> None:
+        """Send one instruction and record what became of it."""
+        try:
+            nas = self._directory.current.nas_by_id.get(instruction.nas_id)
+            answer = await self._exchange(instruction, nas) if nas else None
+            await self._record(instruction, nas, answer)
+        except Unavailable:
+            # Nothing was recorded: it is due again, and the NAS answers a second time.
+            return
+        except Exception:
+            self._warnings.warn(
+                "instruction could not be sent",
+                nas=f"id {instruction.nas_id}",
+                now=self._clock(),
+                exc_info=True,
+                remedy="this is a bug of ours: report it with the traceback",
+            )
+            await self._forgo(instruction)
+        finally:
+            self._under_way.discard(instruction.id)
+
+    async def _exchange(self, instruction: DueInstruction, nas: NasEntry) -> Packet | None:
+        now = self._clock()
+        contact = self._sightings.contact(nas, now)
+        if contact is None:
+            self._warnings.warn(
+                "nowhere to send an instruction to",
+                nas=nas.name,
+                now=now,
+                remedy="nothing has come from this NAS since the start, so its address is unknown; "
+                "it is tried again later",
+            )
+            return None
+        attributes = Attributes.of(*self._attributes(instruction, nas))
+        packet = Packet(_CODES[instruction.kind], 0, bytes(16), attributes)
+        is_signed = _SIGNATURE in adapter(nas.vendor).session_attributes
+        return await self._client.exchange(
+            packet,
+            contact.address,
+            nas.coa_port or self._coa_port,
+            contact.secret,
+            encode_dynamic_request if is_signed else encode_unsigned_dynamic_request,
+        )
+
+    def _attributes(
+        self, instruction: DueInstruction, nas: NasEntry
+    ) -> Iterator[tuple[str, Value | Tagged]]:
+        """The session by the names that this NAS takes, then what is to change."""
+        known: dict[str, Value | None] = {
+            "User-Name": instruction.user_name,
+            "Acct-Session-Id": instruction.acct_session_id,
+            # As RFC 3580 section 3.21 has it, and as NAS send it.
+            "Calling-Station-Id": instruction.device_mac.replace(":", "-").upper(),
+            "Framed-IP-Address": _ipv4(instruction.framed_address),
+            "Event-Timestamp": self._clock(),
+        }
+        for name in adapter(nas.vendor).session_attributes:
+            if value := known.get(name):
+                yield name, value
+        yield from instruction.attributes
+
+    async def _record(
+        self, instruction: DueInstruction, nas: NasEntry | None, answer: Packet | None
+    ) -> None:
+        now = self._clock()
+        async with self._database.write("outbox") as session:
+            if answer is None:
+                state = await outbox.unanswered(session, instruction.id, instruction.attempts, now)
+                cause = None
+            else:
+                is_done = answer.code in _ACKNOWLEDGEMENTS
+                state = InstructionState.ACKNOWLEDGED if is_done else InstructionState.REFUSED
+                cause = None if is_done else answer.attributes.integer("Error-Cause") or 0
+                await outbox.answered(
+                    session, instruction.id, state=state, error_cause=cause, now=now
+                )
+            outcome = "retried" if state is InstructionState.PENDING else state.value
+            audit.note(
+                session,
+                actor=_ACTOR,
+                action=f"session.{instruction.kind}",
+                subject=f"nas:{nas.name if nas else instruction.nas_id}",
+                now=now,
+                instruction=instruction.id,
+                reason=instruction.reason,
+                outcome=outcome,
+                error_cause=cause,
+            )
+        metrics.dynamic_authorization.labels(
+            instruction.kind.value, outcome, nas.vendor if nas else ""
+        ).inc()
+        log.info(
+            "instruction sent",
+            kind=instruction.kind.value,
+            nas=nas.name if nas else None,
+            outcome=outcome,
+            reason=instruction.reason,
+            error_cause=cause,
+        )
+
+    async def _forgo(self, instruction: DueInstruction) -> None:
+        """Put an instruction off that we failed on, so that it is not tried twice a second."""
+        try:
+            async with self._database.write("outbox") as session:
+                now = self._clock()
+                await outbox.unanswered(session, instruction.id, instruction.attempts, now)
+        except Unavailable:
+            return
+
+
+def _ipv4(address: str | None) -> str | None:
+    return address if address and ":" not in address else None

@@ -1,0 +1,308 @@
+"""From a datagram to its answer: parse, identify, find repetitions, have it handled, answer.
+
+Every datagram ends in one of three ways: an answer, a repetition that is counted as one, or a
+counted drop with its reason. Nothing that anybody sends raises beyond this file.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+import structlog
+
+from aaa.errors import Outage, Unavailable
+from monitoring import metrics
+from radius.clients import Clients, Identified, Stranger, broken_rule
+from radius.drops import NOBODY, Drops
+from radius.duplicates import Answered, DuplicateWindow, Progress
+from radius.duplicates import Source as Repeatable
+from radius.request import Address, Clock, Handler, Reply, Request, Service, Unanswered
+from radius.sightings import Sightings
+from radius.wire.authenticator import encode_reply, encode_reply_in_kind
+from radius.wire.errors import Malformation, MalformedPacket
+from radius.wire.packet import Code, Packet, parse
+
+Send = Callable[[bytes], bool]
+"""Sends a datagram back; returns whether it went out."""
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+log = structlog.get_logger()
+
+_ACCEPTED: Final = {
+    Service.AUTHENTICATION: frozenset((Code.ACCESS_REQUEST, Code.STATUS_SERVER)),
+    Service.ACCOUNTING: frozenset((Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER)),
+}
+_OUTCOMES: Final = {
+    Code.ACCESS_ACCEPT: "accept",
+    Code.ACCESS_REJECT: "reject",
+    Code.ACCESS_CHALLENGE: "challenge",
+}
+_MALFORMED: Final = {
+    Malformation.TOO_SHORT: Unanswered.MALFORMED_TOO_SHORT,
+    Malformation.TOO_LONG: Unanswered.MALFORMED_TOO_LONG,
+    Malformation.BAD_LENGTH: Unanswered.MALFORMED_BAD_LENGTH,
+    Malformation.BAD_ATTRIBUTE: Unanswered.MALFORMED_BAD_ATTRIBUTE,
+    Malformation.UNKNOWN_CODE: Unanswered.UNSUPPORTED_CODE,
+}
+_OUTAGES: Final = {
+    Outage.UNAVAILABLE: Unanswered.DATABASE_UNAVAILABLE,
+    Outage.LOCKED: Unanswered.DATABASE_LOCKED,
+    Outage.TIMEOUT: Unanswered.DATABASE_TIMEOUT,
+}
+# Strangers wait for the next look at the database; a flood of them must not fill the memory.
+_STRANGERS: Final = 64
+_LONGEST_IDENTIFIER: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A packet on its way through, with where it came from and how to answer it."""
+
+    packet: Packet
+    datagram: bytes
+    service: Service
+    address: Address
+    source: Repeatable
+    send: Send
+    received_at: datetime
+    arrived: float
+    """By the loop's clock, in seconds."""
+
+
+class Exchanges:
+    """Takes datagrams of both services and answers them.
+
+    `spawn` starts a task in the group that the server waits for; `max_in_progress` is how many
+    requests may be worked on at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        clients: Clients,
+        handler: Handler,
+        sightings: Sightings,
+        drops: Drops,
+        spawn: Spawn,
+        clock: Clock,
+        max_in_progress: int,
+    ) -> None:
+        self._clients = clients
+        self._handler = handler
+        self._sightings = sightings
+        self._drops = drops
+        self._spawn = spawn
+        self._clock = clock
+        self._max_in_progress = max_in_progress
+        self._loop = asyncio.get_running_loop()
+        self._windows = {service: DuplicateWindow() for service in Service}
+        self._working: set[asyncio.Task[None]] = set()
+        self._strangers = 0
+        self._held: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+
+    def receive(
+        self, datagram: bytes, service: Service, source: tuple[str, int], send: Send
+    ) -> None:
+        """Take one datagram that came from `source` (host, port). Never raises."""
+        address = address_of(source[0])
+        try:
+            packet = parse(datagram)
+            if packet.code not in _ACCEPTED[service]:
+                self._drops.count(
+                    Unanswered.UNSUPPORTED_CODE, address, code=packet.code.rfc_name, port=service
+                )
+                return
+            repeatable = (source[0], source[1], packet.identifier)
+            now = self._clock()
+            arrival = _Arrival(
+                packet, datagram, service, address, repeatable, send, now, self._loop.time()
+            )
+            sender = self._clients.identify(packet, datagram, address, now)
+            if isinstance(sender, Identified):
+                self._admit(arrival, sender)
+            else:
+                self._await_introduction(arrival, sender)
+        except MalformedPacket as error:
+            self._drops.count(_MALFORMED[error.malformation], address)
+        except Exception:
+            self._drops.count(Unanswered.INTERNAL_ERROR, address, exc_info=True)
+
+    async def finish(self, within_seconds: float) -> None:
+        """Answer what is in progress, and what is held back at once; then cancel what remains."""
+        for handle, answer in list(self._held.items()):
+            handle.cancel()
+            answer()
+        if self._working:
+            await asyncio.wait(self._working, timeout=within_seconds)
+        for handle, answer in list(self._held.items()):
+            handle.cancel()
+            answer()
+        for task in self._working:
+            task.cancel()
+
+    def _await_introduction(self, arrival: _Arrival, stranger: Stranger) -> None:
+        """Have a look at the database first: this NAS, or its secret, may be new."""
+        if self._strangers >= _STRANGERS:
+            self._drop_stranger(arrival, stranger)
+            return
+        self._strangers += 1
+        self._start(self._introduce(arrival, stranger))
+
+    async def _introduce(self, arrival: _Arrival, stranger: Stranger) -> None:
+        try:
+            await self._clients.renew()
+            sender = self._clients.identify(
+                arrival.packet, arrival.datagram, arrival.address, arrival.received_at
+            )
+            if isinstance(sender, Identified):
+                self._admit(arrival, sender)
+            else:
+                self._drop_stranger(arrival, sender)
+        except asyncio.CancelledError:
+            self._drops.count(Unanswered.STOPPING, arrival.address)
+            raise
+        except Exception:
+            self._drops.count(Unanswered.INTERNAL_ERROR, arrival.address, exc_info=True)
+        finally:
+            self._strangers -= 1
+
+    def _drop_stranger(self, arrival: _Arrival, stranger: Stranger) -> None:
+        identifier = arrival.packet.attributes.text("NAS-Identifier") or ""
+        self._drops.count(
+            stranger.reason,
+            arrival.address,
+            stranger.nas.name if stranger.nas else NOBODY,
+            code=arrival.packet.code.rfc_name,
+            nas_identifier=identifier[:_LONGEST_IDENTIFIER],
+        )
+
+    def _admit(self, arrival: _Arrival, sender: Identified) -> None:
+        packet, nas = arrival.packet, sender.nas
+        if broken := broken_rule(nas, packet, sender.was_signed):
+            if broken is Unanswered.MESSAGE_AUTHENTICATOR_MISSING:
+                self._sightings.note_missing_signature(nas)
+            self._drops.count(broken, arrival.address, nas.name, code=packet.code.rfc_name)
+            return
+        self._sightings.note(sender, packet, arrival.address, arrival.received_at)
+        window = self._windows[arrival.service]
+        seen = window.see(arrival.source, packet.authenticator, arrival.arrived)
+        if isinstance(seen, Answered):
+            metrics.radius_duplicates.labels("resent").inc()
+            if not arrival.send(seen.datagram):
+                self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
+        elif seen is Progress.IN_PROGRESS:
+            metrics.radius_duplicates.labels("in_progress").inc()
+        elif len(self._working) >= self._max_in_progress:
+            window.forget(arrival.source, packet.authenticator)
+            self._drops.count(Unanswered.OVERLOADED, arrival.address, nas.name)
+        else:
+            metrics.radius_in_progress.inc()
+            request = Request(
+                packet=packet,
+                datagram=arrival.datagram,
+                service=arrival.service,
+                nas=nas,
+                secret=sender.secret,
+                address=arrival.address,
+                received_at=arrival.received_at,
+                was_signed=sender.was_signed,
+            )
+            self._start(self._work(arrival, request))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._spawn(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    async def _work(self, arrival: _Arrival, request: Request) -> None:
+        """Have one request handled, and see to its answer."""
+        try:
+            outcome = await self._handler(request)
+            if isinstance(outcome, Reply):
+                self._reply(arrival, request, outcome)
+                return
+            self._give_up(arrival, request, outcome)
+        except Unavailable as error:
+            is_database = error.what == "database"
+            reason = _OUTAGES[error.outage] if is_database else Unanswered.OVERLOADED
+            self._give_up(arrival, request, reason, detail=str(error))
+        except MalformedPacket as error:
+            self._give_up(arrival, request, _MALFORMED[error.malformation])
+        except asyncio.CancelledError:
+            self._give_up(arrival, request, Unanswered.STOPPING)
+            raise
+        except Exception:
+            self._give_up(arrival, request, Unanswered.INTERNAL_ERROR, exc_info=True)
+
+    def _give_up(
+        self, arrival: _Arrival, request: Request, reason: Unanswered, **fields: object
+    ) -> None:
+        metrics.radius_in_progress.dec()
+        window = self._windows[arrival.service]
+        window.forget(arrival.source, request.packet.authenticator)
+        code = request.packet.code.rfc_name
+        self._drops.count(reason, arrival.address, request.nas.name, code=code, **fields)
+
+    def _reply(self, arrival: _Arrival, request: Request, reply: Reply) -> None:
+        """Answer now, or when it has been held back; repetitions meanwhile are in progress."""
+        datagram = encode(reply.packet, request)
+        # What is held back on purpose is no time that the request took.
+        seconds = self._loop.time() - arrival.arrived
+
+        def answer() -> None:
+            self._held.pop(handle, None)
+            self._answer(arrival, request, reply, datagram, seconds)
+
+        if reply.held_back_seconds > 0:
+            handle = self._loop.call_later(reply.held_back_seconds, answer)
+            self._held[handle] = answer
+        else:
+            self._answer(arrival, request, reply, datagram, seconds)
+
+    def _answer(
+        self, arrival: _Arrival, request: Request, reply: Reply, datagram: bytes, seconds: float
+    ) -> None:
+        packet, nas = request.packet, request.nas
+        metrics.radius_in_progress.dec()
+        self._windows[arrival.service].answered(arrival.source, packet.authenticator, datagram)
+        if not arrival.send(datagram):
+            self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
+            return
+        outcome = _OUTCOMES.get(reply.packet.code, "response")
+        reason = reply.reason.value if reply.reason else ""
+        code = packet.code.rfc_name
+        metrics.count_radius_exchange(code, outcome, nas.vendor, seconds, reason=reason)
+        fields = {"reason": reason} if reason else {}
+        if reply.method is not None:
+            fields["method"] = reply.method.value
+        log.info(
+            "request answered",
+            code=code,
+            nas=nas.name,
+            hotspot=request.hotspot.slug,
+            outcome=outcome,
+            ms=round(seconds * 1000, 1),
+            **fields,
+        )
+
+
+def encode(reply: Packet, request: Request) -> bytes:
+    """Return the datagram of a reply, signed as its request demands."""
+    packet = request.packet
+    reply = Packet(reply.code, packet.identifier, reply.authenticator, reply.attributes)
+    if packet.code is Code.ACCOUNTING_REQUEST:
+        return encode_reply_in_kind(reply, packet, request.secret.reveal())
+    return encode_reply(reply, packet.authenticator, request.secret.reveal())
+
+
+@lru_cache(maxsize=65_536)
+def address_of(host: str) -> Address:
+    """Return the address of a socket's peer; IPv4 that came over an IPv6 socket is IPv4."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
