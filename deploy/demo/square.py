@@ -1,0 +1,82 @@
+"""The village square of the demo: a few phones, each within reach of one hotspot at most."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from deploy.demo.gateway import Gateway, Visitor
+from deploy.demo.packets import Station
+
+# Addresses that no maker gives out: the second lowest bit of the first octet is set.
+_PHONES: Final = (
+    ("Blue phone", "02-00-5E-10-00-01"),
+    ("Red phone", "02-00-5E-10-00-02"),
+    ("Tablet", "02-00-5E-10-00-03"),
+)
+_NEW_PHONE: Final = "New phone"
+
+
+@dataclass(slots=True)
+class Phone:
+    """A phone. ``login_port`` is where gateways listen for it: by the port they know whose request
+    it is, as real ones know by its IP address."""
+
+    number: int
+    name: str
+    mac: str
+    login_port: int
+    gateway: Gateway | None = None
+
+    @property
+    def visitor(self) -> Visitor | None:
+        """The phone as its gateway sees it, None out of any reach."""
+        return self.gateway.visitors.get(self.mac) if self.gateway else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it takes a MAC address of its own for each network it joins."""
+        return self.name == _NEW_PHONE
+
+
+class Square:
+    """Phones and gateways, and who is where."""
+
+    def __init__(self, gateways: Sequence[Gateway], login_ports: Sequence[int]) -> None:
+        self.gateways = {gateway.nas.name: gateway for gateway in gateways}
+        named = [*_PHONES, (_NEW_PHONE, _random_mac())]
+        self.phones = {
+            number: Phone(number, name, mac, port)
+            for number, ((name, mac), port) in enumerate(zip(named, login_ports, strict=True), 1)
+        }
+        self._by_port = {phone.login_port: phone for phone in self.phones.values()}
+
+    def at_port(self, port: int) -> Phone | None:
+        """Return the phone that gateways know by this port."""
+        return self._by_port.get(port)
+
+    async def join(self, phone: Phone, gateway: Gateway) -> Visitor:
+        """Bring a phone into reach of a gateway, and out of reach of any other."""
+        if phone.gateway is gateway and phone.visitor and phone.visitor.session:
+            return phone.visitor
+        self.leave(phone)
+        if phone.is_new:
+            phone.mac = _random_mac()
+        phone.gateway = gateway
+        address = f"10.1.0.{10 + phone.number}"
+        return await gateway.arrive(Station(phone.mac, address, phone.number, phone.login_port))
+
+    def leave(self, phone: Phone) -> None:
+        """Take a phone out of any reach."""
+        if phone.gateway is not None:
+            phone.gateway.leave(phone.mac)
+            phone.gateway = None
+
+
+# One for each phone of a square.
+PHONES: Final = len(_PHONES) + 1
+
+
+def _random_mac() -> str:
+    """Return a private MAC address, as phones make them up (IEEE 802c: x2 in the first octet)."""
+    return bytes((0x02, *secrets.token_bytes(5))).hex("-").upper()
