@@ -1,0 +1,33 @@
+"""What a service of the portal answers, as values: a page to show, or an address to go to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from aaa.snapshot import HotspotEntry
+from portal.captive.attempts import Attempt
+from portal.pages import Mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A page. ``attempt``: the visit that it belongs to; ``context`` as the template asks."""
+
+    page: str
+    attempt: Attempt | None = None
+    hotspot: HotspotEntry | None = None
+    status: int = 200
+    error: Mistake | None = None
+    retry_after: timedelta | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Another address, by 303: a full navigation, whatever came before."""
+
+    url: str
+
+
+Answer: TypeAlias = Show | Go

@@ -1,0 +1,207 @@
+"""Visits in the store: begin one, find it by its token, keep what it proved.
+
+A visit's token is all that a browser needs to go on, and all that it may go on with: 16 random
+signs (96 bits) by which the row is found, and 32 more that only who has the installation's key can
+tell (128 bits). So the database alone opens no visit, and yet the portal can lead a browser that
+comes back from the NAS to its visit again.
+"""
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import citizens
+from aaa.citizens import CitizenRecord
+from aaa.model import Ticket
+from aaa.nas.adapter import Redirect
+from aaa.secret import Keyring
+from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
+from portal.captive import codes
+from portal.captive.flow import VISIT_LIFETIME, Progress
+from portal.model import EmailCode, LoginAttempt
+
+_TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
+_LANGUAGE: Final = re.compile(r"^[a-z]{2}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A visit as it is stored, with the entries and records that it names.
+
+    ``email``: where a code that is still good was sent to, or the address that it proved.
+    """
+
+    id: int
+    reference: str
+    nas: NasEntry
+    hotspot: HotspotEntry
+    device_mac: str | None
+    parameters: dict[str, str]
+    original_url: str | None
+    language: str | None
+    email: str | None
+    email_code_id: int | None
+    is_resumed: bool
+    proven_email: str | None
+    citizen: CitizenRecord | None
+    wants_remembering: bool
+    confirmed_seconds: int | None
+    created_at: datetime
+    progress: Progress
+
+
+def token_of(keyring: Keyring, reference: str) -> str:
+    """Return the token of the visit with this reference."""
+    return f"{reference}{keyring.digest(reference, 'visit')[:32]}"
+
+
+async def begin(
+    session: AsyncSession,
+    snapshot: Snapshot,
+    nas: NasEntry,
+    redirect: Redirect,
+    now: datetime,
+    *,
+    resumed_code_id: int | None = None,
+) -> Attempt:
+    """Store a new visit, and return it."""
+    language = (redirect.language or "").lower()[:2]
+    row = LoginAttempt(
+        reference=secrets.token_urlsafe(12),
+        nas_id=nas.id,
+        hotspot_id=nas.hotspot_of(redirect.called_station_mac).id,
+        device_mac=redirect.device_mac,
+        parameters=redirect.parameters or {},
+        original_url=redirect.original_url,
+        language=language if _LANGUAGE.match(language) else None,
+        email_code_id=resumed_code_id,
+        is_resumed=resumed_code_id is not None,
+        created_at=now,
+        expires_at=now + VISIT_LIFETIME,
+    )
+    session.add(row)
+    await session.flush()
+    begun = await _one(session, snapshot, _SELECT.where(LoginAttempt.id == row.id), now)
+    if begun is None:
+        raise LookupError("a hotspot was removed while its visitor arrived")
+    return begun
+
+
+async def by_token(
+    session: AsyncSession, keyring: Keyring, snapshot: Snapshot, token: str, now: datetime
+) -> Attempt | None:
+    """Return the visit of a token, or None where there is none or it is too old."""
+    found = _TOKEN.match(token)
+    if not found or not hmac.compare_digest(token_of(keyring, found[1]), token):
+        return None
+    query = _SELECT.where(LoginAttempt.reference == found[1], LoginAttempt.expires_at > now)
+    return await _one(session, snapshot, query, now)
+
+
+async def latest(
+    session: AsyncSession,
+    snapshot: Snapshot,
+    nas: NasEntry,
+    device_mac: str | None,
+    now: datetime,
+    condition: ColumnElement[bool],
+) -> Attempt | None:
+    """Return the newest visit of a device at a NAS that is not too old and meets a condition:
+    devices probe all the time, and each probe may begin a visit that nobody looks at."""
+    if device_mac is None:
+        return None
+    query = (
+        _SELECT.where(
+            LoginAttempt.nas_id == nas.id,
+            LoginAttempt.device_mac == device_mac,
+            LoginAttempt.expires_at > now,
+            condition,
+        )
+        .order_by(LoginAttempt.id.desc())
+        .limit(1)
+    )
+    return await _one(session, snapshot, query, now)
+
+
+async def change(session: AsyncSession, attempt: Attempt, **values: object) -> None:
+    """Store new values of a visit's columns."""
+    await session.execute(
+        update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(**values)
+    )
+
+
+_SELECT: Final[Select[LoginAttempt, EmailCode, str | None]] = (
+    select(LoginAttempt, EmailCode, Ticket.outcome)
+    .outerjoin(EmailCode, EmailCode.id == LoginAttempt.email_code_id)
+    .outerjoin(Ticket, Ticket.id == LoginAttempt.ticket_id)
+)
+
+
+async def _one(
+    session: AsyncSession,
+    snapshot: Snapshot,
+    query: Select[LoginAttempt, EmailCode, str | None],
+    now: datetime,
+) -> Attempt | None:
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        return None
+    row, code, outcome = found
+    nas = snapshot.nas_by_id.get(row.nas_id)
+    hotspot = snapshot.hotspots.get(row.hotspot_id)
+    if nas is None or hotspot is None:
+        return None
+    citizen = None
+    if row.citizen_id is not None:
+        citizen = await citizens.by_id(session, snapshot, row.citizen_id)
+    return Attempt(
+        id=row.id,
+        reference=row.reference,
+        nas=nas,
+        hotspot=hotspot,
+        device_mac=row.device_mac,
+        parameters=row.parameters,
+        original_url=row.original_url,
+        language=row.language,
+        email=row.proven_email or _email_of(code),
+        email_code_id=row.email_code_id,
+        is_resumed=row.is_resumed,
+        proven_email=row.proven_email,
+        citizen=citizen,
+        wants_remembering=row.wants_remembering,
+        confirmed_seconds=row.confirmed_seconds,
+        created_at=row.created_at,
+        progress=_progress(row, code, outcome, citizen, now),
+    )
+
+
+def _progress(
+    row: LoginAttempt,
+    code: EmailCode | None,
+    outcome: str | None,
+    citizen: CitizenRecord | None,
+    now: datetime,
+) -> Progress:
+    return Progress(
+        expires_at=row.expires_at,
+        has_code=code is not None and codes.is_good(code, now),
+        has_proven_email=row.proven_email is not None,
+        has_citizen=citizen is not None,
+        terms_are_current=citizen is not None
+        and citizen.terms_accepted == citizens.terms_of(citizen.collectivity),
+        proven_at=row.proven_at,
+        ticket_issued_at=row.ticket_issued_at,
+        outcome=outcome,
+        retries=row.retries,
+        confirmed_at=row.confirmed_at,
+    )
+
+
+def _email_of(code: EmailCode | None) -> str | None:
+    return None if code is None else code.email

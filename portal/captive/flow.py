@@ -1,0 +1,144 @@
+"""Which page comes next in a visit: pure decisions over what is stored of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from aaa.policy import DenyReason
+
+# How long what was proven may be used to finish; then it is proven anew.
+PROOF_LIFETIME: Final = timedelta(minutes=15)
+# How long a log-in may take, codes that have to be fetched from a mailbox included.
+VISIT_LIFETIME: Final = timedelta(hours=1)
+# How long the status page answers after a log-in was finished.
+STATUS_LIFETIME: Final = timedelta(hours=24)
+# A NAS that could not ask about a ticket gets another one, once, while the citizen waits.
+RETRY_WITHIN: Final = timedelta(minutes=2)
+MOST_RETRIES: Final = 1
+# How long accounting may lag behind the log-in before the NAS' own word is believed.
+CONNECTED_WITHIN: Final = timedelta(seconds=12)
+SAME_BROWSER_WITHIN: Final = timedelta(minutes=5)
+GRANTED: Final = "granted"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a visit has come.
+
+    ``outcome`` is what became of the visit's ticket at RADIUS: "granted", a DenyReason's word, or
+    None while nothing is known. ``has_code``: a code was sent and may still be typed.
+    """
+
+    expires_at: datetime
+    has_code: bool = False
+    has_proven_email: bool = False
+    has_citizen: bool = False
+    terms_are_current: bool = False
+    proven_at: datetime | None = None
+    ticket_issued_at: datetime | None = None
+    outcome: str | None = None
+    retries: int = 0
+    confirmed_at: datetime | None = None
+
+
+class Step(StrEnum):
+    """What a visit needs next."""
+
+    EXPIRED = "expired"
+    WELCOME = "welcome"
+    CODE = "code"
+    ACCOUNT = "account"
+    TERMS = "terms"
+    FINISH = "finish"
+    DENIED = "denied"
+    STATUS = "status"
+
+
+def next_step(progress: Progress, now: datetime) -> Step:
+    """Return what a visit needs next."""
+    if now >= progress.expires_at:
+        return Step.EXPIRED
+    if progress.confirmed_at is not None or progress.outcome == GRANTED:
+        return Step.STATUS
+    if denial(progress) is not None:
+        return Step.DENIED
+    is_proven = progress.proven_at is not None and now < progress.proven_at + PROOF_LIFETIME
+    if is_proven and progress.has_citizen:
+        return Step.FINISH if progress.terms_are_current else Step.TERMS
+    if is_proven and progress.has_proven_email:
+        return Step.ACCOUNT
+    return Step.CODE if progress.has_code else Step.WELCOME
+
+
+def denial(progress: Progress) -> DenyReason | None:
+    """Return why RADIUS refused the visit's ticket, where it did."""
+    if progress.outcome is None or progress.outcome == GRANTED:
+        return None
+    return DenyReason(progress.outcome)
+
+
+class AfterFailure(StrEnum):
+    """What follows when the NAS says that the log-in failed."""
+
+    DENIED = "denied"
+    RETRY = "retry"
+    START_AGAIN = "start_again"
+
+
+def after_failure(progress: Progress, now: datetime) -> AfterFailure:
+    """Return what follows a NAS' "failed".
+
+    Where RADIUS refused, that stands. Otherwise the ticket or the answer was lost on the way (a
+    timeout, or a challenge that changed between redirect and log-in): worth one more try.
+    """
+    if denial(progress) is not None:
+        return AfterFailure.DENIED
+    issued_at = progress.ticket_issued_at
+    is_fresh = issued_at is not None and now < issued_at + RETRY_WITHIN
+    if is_fresh and progress.has_citizen and progress.retries < MOST_RETRIES:
+        return AfterFailure.RETRY
+    return AfterFailure.START_AGAIN
+
+
+def is_same_browser(progress: Progress, now: datetime) -> bool:
+    """Return whether a device that the NAS calls online is taken for the browser that logged in.
+
+    Later it may be anybody who imitates the device's address, who must not learn whose it is.
+    """
+    issued_at = progress.ticket_issued_at
+    return issued_at is not None and now < issued_at + SAME_BROWSER_WITHIN
+
+
+class View(StrEnum):
+    """What the status page shows."""
+
+    ONLINE = "online"
+    GOODBYE = "goodbye"
+    DENIED = "denied"
+    CONNECTING = "connecting"
+    TOLD_ONLINE = "told_online"
+    NOT_CONNECTED = "not_connected"
+    NOT_FINISHED = "not_finished"
+
+
+def status_view(progress: Progress, now: datetime, *, is_open: bool, has_ended: bool) -> View:
+    """Return what the status page shows.
+
+    ``is_open``: accounting has a session of the device; ``has_ended``: it had one that stopped
+    since the visit began. Accounting may lag or never come: then the NAS' own word counts.
+    """
+    if is_open:
+        return View.ONLINE
+    if has_ended:
+        return View.GOODBYE
+    if denial(progress) is not None:
+        return View.DENIED
+    since = progress.confirmed_at or progress.ticket_issued_at
+    if since is None:
+        return View.NOT_FINISHED
+    if now < since + CONNECTED_WITHIN:
+        return View.CONNECTING
+    if progress.confirmed_at is not None or progress.outcome == GRANTED:
+        return View.TOLD_ONLINE
+    return View.NOT_CONNECTED

@@ -1,0 +1,127 @@
+"""The pages of the steps of a visit, with what each of them shows."""
+
+from aaa import citizens, identifier
+from aaa.snapshot import Snapshot
+from portal.answers import Go, Show
+from portal.captive import codes
+from portal.captive.attempts import Attempt, token_of
+from portal.pages import Mistake
+from portal.parts import Parts
+from portal.throttling import Throttled
+
+# What a form is answered with that has to be corrected (RFC 9110 section 15.5.21).
+CORRECT_IT = 422
+MASK = "***"
+
+
+def to_visit(parts: Parts, attempt: Attempt, page: str = "") -> Go:
+    """Return the way to a visit's own page, or to a page below it."""
+    return Go(f"/visit/{token_of(parts.keyring, attempt.reference)}{page}")
+
+
+def welcome(
+    parts: Parts,
+    attempt: Attempt,
+    error: Mistake | None = None,
+    *,
+    email: str = "",
+    identifier: str = "",
+) -> Show:
+    """Return the page with the two ways in."""
+    return Show(
+        "welcome.html",
+        attempt,
+        status=CORRECT_IT if error else 200,
+        error=error,
+        context={
+            "email": email,
+            "identifier": identifier,
+            "can_mail": parts.mailer is not None,
+            "remember_days": remember_days(parts.snapshot, attempt),
+        },
+    )
+
+
+async def code(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> Show:
+    """Return the page that asks for the code."""
+    async with parts.database.read("code") as session:
+        left = await codes.tries_left(session, attempt.email_code_id)
+    return Show(
+        "code.html",
+        attempt,
+        status=CORRECT_IT if error else 200,
+        error=error,
+        context={"email": shown_address(attempt), "tries_left": left},
+    )
+
+
+async def account(
+    parts: Parts, attempt: Attempt, error: Mistake | None = None, *, name: str | None = None
+) -> Show:
+    """Return the page of a new account; ``name`` is what was typed, where something was."""
+    home = attempt.hotspot.collectivity
+    if name is None:
+        name = await _free_name(parts, attempt)
+    return Show(
+        "account.html",
+        attempt,
+        status=CORRECT_IT if error else 200,
+        error=error,
+        context={
+            "suggested_name": name,
+            "realm": home.realm,
+            "remember_days": remember_days(parts.snapshot, attempt),
+            "terms": home.terms,
+        },
+    )
+
+
+def terms(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> Show:
+    """Return the page that asks a citizen to accept their own town's terms, which have changed."""
+    home = attempt.citizen.collectivity if attempt.citizen else attempt.hotspot.collectivity
+    return Show(
+        "terms.html",
+        attempt,
+        status=CORRECT_IT if error else 200,
+        error=error,
+        context={"terms": home.terms},
+    )
+
+
+def throttled(attempt: Attempt, refused: Throttled) -> Show:
+    """Return the page that asks for a break."""
+    minutes = max(1, -(-int(refused.retry_after.total_seconds()) // 60))
+    return Show(
+        "throttled.html",
+        attempt,
+        status=429,
+        retry_after=refused.retry_after,
+        context={"retry_minutes": minutes},
+    )
+
+
+def remember_days(snapshot: Snapshot, attempt: Attempt) -> int | None:
+    """Return for how long a device may be remembered here; None where it may not, or cannot."""
+    if attempt.device_mac is None:
+        return None
+    citizen_id = attempt.citizen.id if attempt.citizen else None
+    return snapshot.limits(attempt.hotspot, citizen_id).remember_days or None
+
+
+def shown_address(attempt: Attempt) -> str:
+    """Return the address that a code went to, masked where the visit cannot know whose it is."""
+    address = attempt.email or ""
+    return f"{address[:1]}{MASK}@{address.rpartition('@')[2]}" if attempt.is_resumed else address
+
+
+async def _free_name(parts: Parts, attempt: Attempt) -> str:
+    """Return a name built from the address that nobody has yet, or "" where none comes to mind."""
+    suggested = identifier.suggest(attempt.email or "")
+    if not suggested:
+        return ""
+    async with parts.database.read("suggest") as session:
+        for ending in ("", *map(str, range(2, 10))):
+            name = suggested[: identifier.NAME_LENGTH.stop - 1 - len(ending)] + ending
+            if not await citizens.is_taken(session, name, attempt.hotspot.collectivity):
+                return name
+    return ""

@@ -1,0 +1,72 @@
+"""What routes ask for by annotation: the parts of the portal, the visit in the URL, a form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from portal.captive import attempts
+from portal.captive.attempts import Attempt
+from portal.pages import LANGUAGES
+from portal.parts import Parts
+
+_MOST_FIELDS: Final = 20
+
+
+class VisitGone(Exception):
+    """There is no such visit, or it is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form that was sent; one that is missing is empty."""
+
+    fields: Mapping[str, object]
+
+    def exactly(self, name: str) -> str:
+        """Return a field as it was sent: a password."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def text(self, name: str) -> str:
+        """Return a field without what cannot be typed (NUL among it) and spaces around it."""
+        return "".join(filter(str.isprintable, self.exactly(name))).strip()
+
+    def is_ticked(self, name: str) -> bool:
+        """Return whether a box was ticked, or a button of this name pressed."""
+        return bool(self.exactly(name))
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts that the application was made with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def visit_of(request: Request, token: str) -> Attempt:
+    """Return the visit in the URL, in the language that the URL asks for; raise VisitGone."""
+    parts = parts_of(request)
+    async with parts.database.read("visit") as session:
+        attempt = await attempts.by_token(
+            session, parts.keyring, parts.snapshot, token, parts.clock()
+        )
+    if attempt is None:
+        raise VisitGone
+    request.state.nas = attempt.nas.name
+    language = request.query_params.get("lang")
+    if language in LANGUAGES and language != attempt.language:
+        async with parts.database.write("language") as session:
+            await attempts.change(session, attempt, language=language)
+    return attempt
+
+
+async def form_of(request: Request) -> Form:
+    """Return the form that a request carries; files are refused."""
+    async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
+        return Form(dict(form))
+
+
+PartsHere = Annotated[Parts, Depends(parts_of)]
+VisitHere = Annotated[Attempt, Depends(visit_of)]
+FormHere = Annotated[Form, Depends(form_of)]

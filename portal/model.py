@@ -1,0 +1,75 @@
+"""The portal's own tables: log-ins under way, codes sent by e-mail, how often something was tried.
+
+None of them is a record: rows live for hours, and :mod:`portal.retention` deletes them.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from aaa.authentication import Method
+from aaa.model import Base
+from aaa.model.base import Identified, Word
+
+
+class EmailCode(Identified, Base):
+    """A code that was sent to an address. Its tries are counted here and nowhere else, so that
+    every browser which may type it shares them."""
+
+    __tablename__ = "email_code"
+
+    email: Mapped[str] = mapped_column(String(254))
+    # Keyed digest of the address and the code together.
+    code_digest: Mapped[str] = mapped_column(String(64))
+    tries_left: Mapped[int]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class LoginAttempt(Identified, Base):
+    """One visit of one browser, from the NAS' redirect until the page that says it is online."""
+
+    __tablename__ = "login_attempt"
+    __table_args__ = (Index("ix_login_attempt_device", "nas_id", "device_mac", "id"),)
+
+    # The public half of the visit's token; see portal.captive.attempts.
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    nas_id: Mapped[int] = mapped_column(ForeignKey("nas.id", ondelete="CASCADE"))
+    hotspot_id: Mapped[int] = mapped_column(ForeignKey("hotspot.id"))
+    device_mac: Mapped[str | None] = mapped_column(String(17))
+    # What the NAS' adapter needs back to log in and out.
+    parameters: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    original_url: Mapped[str | None] = mapped_column(String(1000))
+    language: Mapped[str | None] = mapped_column(String(8))
+    email_code_id: Mapped[int | None] = mapped_column(
+        ForeignKey("email_code.id", ondelete="SET NULL")
+    )
+    # The code was asked for in a former visit of the same device, which anybody can imitate: its
+    # address is shown masked.
+    is_resumed: Mapped[bool] = mapped_column(default=False)
+    # An address without an account, proven by its code.
+    proven_email: Mapped[str | None] = mapped_column(String(254))
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id", ondelete="CASCADE"))
+    method: Mapped[Method | None] = mapped_column(Word(Method))
+    proven_at: Mapped[datetime | None]
+    wants_remembering: Mapped[bool] = mapped_column(default=False)
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="SET NULL"))
+    ticket_issued_at: Mapped[datetime | None]
+    retries: Mapped[int] = mapped_column(default=0)
+    # The NAS said that the device is online, and for how long it may be.
+    confirmed_at: Mapped[datetime | None]
+    confirmed_seconds: Mapped[int | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ThrottleWindow(Base):
+    """How often one subject tried one thing within one window of time."""
+
+    __tablename__ = "throttle_window"
+
+    # Keyed digest of what is tried and by whom.
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True, index=True)
+    count: Mapped[int] = mapped_column(default=1)

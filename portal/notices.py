@@ -1,0 +1,59 @@
+"""The pages outside any visit: home, legal notices, and what dresses a collectivity's pages."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from aaa.snapshot import HotspotEntry, Snapshot
+from portal.answers import Show
+from portal.captive.attempts import Attempt
+from portal.colours import colour_stylesheet
+from portal.dependencies import PartsHere
+from portal.rendering import not_found, respond
+
+_KINDS: Final = {"terms", "privacy", "accessibility"}
+_KEPT_FOR_AN_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
+
+router = APIRouter()
+
+
+def notice(kind: str, hotspot: HotspotEntry | None, attempt: Attempt | None) -> Show:
+    """Return a legal notice, in the words of the hotspot's collectivity."""
+    if kind not in _KINDS:
+        return not_found()
+    return Show("notice.html", attempt, hotspot, context={"kind": kind})
+
+
+@router.get("/")
+async def home(request: Request, parts: PartsHere, at: str = "") -> Response:
+    """The portal opened by hand; ``at`` names a hotspot."""
+    return respond(parts, request, Show("home.html", hotspot=_hotspot(parts.snapshot, at)))
+
+
+@router.get("/notice/{kind}")
+async def legal_notice(request: Request, parts: PartsHere, kind: str, at: str = "") -> Response:
+    """A legal notice; ``at`` names the hotspot whose collectivity answers for it."""
+    return respond(parts, request, notice(kind, _hotspot(parts.snapshot, at), None))
+
+
+@router.get("/colour/{name}.css")
+async def colour(request: Request, parts: PartsHere, name: str) -> Response:
+    """The stylesheet of a collectivity's colour."""
+    try:
+        return Response(colour_stylesheet(name), media_type="text/css", headers=_KEPT_FOR_AN_HOUR)
+    except ValueError:
+        return respond(parts, request, not_found())
+
+
+@router.get("/logo/{slug}.svg")
+async def logo(request: Request, parts: PartsHere, slug: str) -> Response:
+    """A collectivity's drawing."""
+    for entry in parts.snapshot.collectivities.values():
+        if entry.slug == slug and entry.logo_svg:
+            return Response(entry.logo_svg, media_type="image/svg+xml", headers=_KEPT_FOR_AN_HOUR)
+    return respond(parts, request, not_found())
+
+
+def _hotspot(snapshot: Snapshot, slug: str) -> HotspotEntry | None:
+    return next((entry for entry in snapshot.hotspots.values() if entry.slug == slug), None)

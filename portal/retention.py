@@ -1,0 +1,24 @@
+"""Delete what the portal keeps only while it is needed."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from portal.model import EmailCode, LoginAttempt, ThrottleWindow
+
+# The longest window of portal.throttling is one hour.
+_WINDOWS_KEPT: Final = timedelta(hours=2)
+
+
+async def purge(session: AsyncSession, now: datetime) -> int:
+    """Delete visits, codes and counts that are past use; return how many rows."""
+    gone = [
+        await session.execute(delete(LoginAttempt).where(LoginAttempt.expires_at < now)),
+        await session.execute(delete(EmailCode).where(EmailCode.expires_at < now)),
+        await session.execute(
+            delete(ThrottleWindow).where(ThrottleWindow.starts_at < now - _WINDOWS_KEPT)
+        ),
+    ]
+    return sum(result.rowcount for result in gone)  # type: ignore[attr-defined]

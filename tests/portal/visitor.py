@@ -1,0 +1,218 @@
+"""Browsers and gateways as the tests of the portal play them."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import select, update
+
+from aaa import access_points, tickets
+from aaa.model import Citizen, Session, Ticket
+from aaa.secret import Secret
+from aaa.settings import PortalSettings, Settings
+from portal.app import create_app
+from portal.mail import MailboxMailer, Mailer
+from portal.pages import Pages
+from portal.parts import Parts
+from tests.village import NAS_SECRET, PHONE, Village
+
+PUBLIC_URL = "https://wifi.example"
+UAM_SECRET = b"what only the gateway knows"
+GATEWAY = "10.1.0.1"
+CHALLENGE = "00112233445566778899aabbccddeeff"
+_CODE = re.compile(r"\b(\d{6})\b")
+
+
+@dataclass
+class Portal:
+    """A portal, the village behind it, and the mailbox that its mails end in."""
+
+    village: Village
+    parts: Parts
+    app: FastAPI
+    mailbox: MailboxMailer
+
+    def without_mail(self) -> FastAPI:
+        """The same portal where no mail server is configured."""
+        return create_app(replace(self.parts, mailer=None))
+
+    def mailing(self, mailer: Mailer) -> FastAPI:
+        """The same portal with another mailer."""
+        return create_app(replace(self.parts, mailer=mailer))
+
+    def browser(self, app: FastAPI | None = None, **headers: str) -> "Browser":
+        """A browser that keeps no cookies."""
+        transport = httpx.ASGITransport(app or self.app)
+        language = {"Accept-Language": "en"} | headers
+        return Browser(
+            httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=language)
+        )
+
+    def code(self) -> str:
+        """The code in the newest mail."""
+        found = _CODE.search(next(iter(self.mailbox)).text)
+        assert found
+        return found[1]
+
+    async def serve_ticket(self, outcome: str = "granted") -> None:
+        """Do what RADIUS does with the newest ticket."""
+        async with self.village.database.write("test") as session:
+            ticket = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
+            assert ticket
+            await tickets.serve(session, ticket.id, self.village.clock())
+            await tickets.note_outcome(session, ticket.id, outcome)
+
+    async def newest_ticket(self) -> tuple[Ticket, bytes]:
+        """The newest ticket and its text."""
+        async with self.village.database.read("test") as session:
+            ticket = await session.scalar(select(Ticket).order_by(Ticket.id.desc()))
+        assert ticket
+        text = self.village.keyring.open(ticket.sealed_value, "ticket")
+        assert text
+        return ticket, text
+
+    async def start_session(self, nas: str = "square", mac: str = PHONE, **columns: object) -> int:
+        """Do what accounting does with a Start; return the session's id."""
+        entry, now = self.village.snapshot.nas_by_name[nas], self.village.clock()
+        values = {"nas_id": entry.id, "hotspot_id": entry.hotspot.id, "device_mac": mac}
+        values |= {"acct_session_id": now.isoformat(), "started_at": now, "updated_at": now}
+        values |= {"citizen_id": self.village.anna, "upload_octets": 0, "download_octets": 0}
+        async with self.village.database.write("test") as session:
+            row = Session(**values | columns)
+            session.add(row)
+            await session.flush()
+            return row.id
+
+    async def stop_session(self, session_id: int, **columns: object) -> None:
+        """Do what accounting does with a Stop."""
+        async with self.village.database.write("test") as session:
+            values = {"stopped_at": self.village.clock()} | columns
+            await session.execute(update(Session).where(Session.id == session_id).values(**values))
+
+    async def citizen(self, email: str) -> Citizen | None:
+        """The citizen of an address, as stored."""
+        async with self.village.database.read("test") as session:
+            return await session.scalar(select(Citizen).where(Citizen.email == email))
+
+
+@asynccontextmanager
+async def open_portal(village: Village) -> AsyncIterator[Portal]:
+    """Give a portal, with three NAS more: one signs, one passes passwords on, one posts a form."""
+    await _add_nas(village)
+    mailbox = MailboxMailer()
+    parts = Parts(
+        settings=Settings(portal=PortalSettings(public_url=PUBLIC_URL)),
+        database=village.database,
+        directory=village.directory,
+        keyring=village.keyring,
+        hashing=village.hashing,
+        mailer=mailbox,
+        pages=Pages(village.clock),
+        clock=village.clock,
+    )
+    yield Portal(village, parts, create_app(parts), mailbox)
+    village.hashing.close()
+    await village.database.close()
+
+
+async def _add_nas(village: Village) -> None:
+    async with village.database.write("test") as session:
+        for name, vendor, secret, uses_pap in (
+            ("signing", "coovachilli", Secret(UAM_SECRET), False),
+            ("masking", "uspot", Secret(UAM_SECRET), True),
+            ("posting", "generic", None, False),
+        ):
+            await access_points.register(
+                session,
+                village.keyring,
+                name=name,
+                hotspot="square",
+                vendor=vendor,
+                network=None,
+                identifier=name,
+                secret=NAS_SECRET,
+                uam_secret=secret,
+                login_host=None,
+                uses_pap=uses_pap,
+                coa_port=None,
+                now=village.clock() - timedelta(days=1),
+            )
+    await village.directory.refresh()
+
+
+class Browser:
+    """One browser: follows the portal's redirects, stops at the gateway's door."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.responses: list[httpx.Response] = []
+
+    async def get(self, url: str) -> httpx.Response:
+        """GET, as typed or clicked; follow the portal."""
+        return await self._follow(await self._client.get(url))
+
+    async def post(self, url: str, **fields: str) -> httpx.Response:
+        """Send a form; follow the portal."""
+        return await self._follow(await self._client.post(url, data=fields))
+
+    async def _follow(self, response: httpx.Response) -> httpx.Response:
+        self.responses.append(response)
+        while response.status_code == 303 and response.headers["location"].startswith("/"):
+            response = await self._client.get(response.headers["location"])
+            self.responses.append(response)
+        return response
+
+    async def arrive(self, nas: str = "square", **parameters: str) -> str:
+        """Come from a NAS; return the path of the visit."""
+        response = await self.get(redirect(nas, **parameters))
+        assert response.status_code == 200, response.text
+        return visit_in(response)
+
+    async def log_in(
+        self, visit: str, identifier: str = "anna", password: str = "lavender in july", **more: str
+    ) -> httpx.Response:
+        """Log in with a password, and accept the terms where they are asked."""
+        fields = {"identifier": identifier, "password": password} | more
+        response = await self.post(f"{visit}/login", **fields)
+        if f"{visit}/terms" in response.text:
+            response = await self.post(f"{visit}/terms", accept_terms="yes")
+        return response
+
+
+def visit_in(response: httpx.Response) -> str:
+    """The path of the visit that a page belongs to."""
+    found = re.search(r"/visit/[A-Za-z0-9_-]{48}", response.text + response.url.path)
+    assert found, response.text
+    return found[0]
+
+
+def redirect(nas: str = "square", **parameters: str) -> str:
+    """The URL that a CoovaChilli gateway sends a browser to, unsigned."""
+    query = {
+        "res": "notyet",
+        "uamip": GATEWAY,
+        "uamport": "3990",
+        "challenge": CHALLENGE,
+        "called": "02-00-5E-00-53-FF",
+        "mac": PHONE.upper().replace(":", "-"),
+        "ip": "10.1.0.7",
+        "userurl": "http://example.org/news",
+    } | parameters
+    return f"/at/{nas}/?{urlencode(query)}"
+
+
+def signed(url: str) -> str:
+    """A redirect as a gateway with a uamsecret sends it (redir.c, redir_md_param)."""
+    checksum = hashlib.md5(f"{PUBLIC_URL}{url}".encode() + UAM_SECRET).hexdigest().upper()
+    return f"{url}&md={checksum}"
+
+
+def query_of(location: str) -> Mapping[str, str]:
+    """The parameters of a URL."""
+    return dict(parse_qsl(urlsplit(location).query))
