@@ -94,4 +94,4 @@ def write_date(moment: datetime, language: str, timezone: str) -> str:
     """Return the date, "20 February 2026", as the calendar of that place shows it."""
     local = moment.astimezone(ZoneInfo(timezone))
     text = format_date(local.date(), "long", locale=_LOCALES[language])
-    return text.replace(" ", _NO_BREAK)
+    return text.replace(" ", _NO_BREAK, 1)
