@@ -12,6 +12,8 @@ from typing import Final
 _WRAP: Final = 1 << 32
 # Clocks of NAS and server differ, and Acct-Delay-Time is whole seconds.
 _SAME: Final = timedelta(seconds=2)
+# Terminate cause of a session that we closed because its NAS had fallen silent.
+STALE: Final = "stale"
 
 
 class Kind(StrEnum):
@@ -132,6 +134,9 @@ def _count(known: Record, event: Event) -> Change:
     if known.instance > 0 and event.occurred_at < known.started_at:
         # A late packet of the session before: what it counts was closed with its Stop.
         return Change(known, Effect.LATE, opened=False, closed=False)
+    if known.terminate_cause == STALE and event.occurred_at > known.updated_at:
+        # It was not over: its NAS had been cut off, and reports again.
+        known = replace(known, stopped_at=None, terminate_cause=None)
     seconds = max(known.session_seconds, event.session_seconds)
     is_news = event.session_seconds >= known.session_seconds
     upload = _grown(known.upload_octets, event.upload_octets, event, is_news)

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from aaa.accounting import STALE
+from aaa.authorization import STALE_INTERVALS
 from aaa.model import Citizen, Collectivity, Hotspot, Nas, Session
+from aaa.snapshot import Snapshot
+
+_LEAST_SILENCE: Final = timedelta(hours=1)
+# How long a session may last where no limit says so and no interim tells.
+_UNREPORTED: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,38 @@ async def open_at(session: AsyncSession, *, nas_id: int, device_mac: str) -> Ses
         most=1,
     )
     return found[0] if found else None
+
+
+async def close_stale(session: AsyncSession, snapshot: Snapshot, now: datetime) -> int:
+    """Close, at their last report, the sessions that their NAS does not report any more; return
+    how many.
+
+    That is after STALE_INTERVALS interim intervals and no less than an hour; a session that was
+    never reported after its start, by a NAS that sends no interims, after the longest time that
+    it could have lasted.
+    """
+    places: dict[tuple[timedelta, timedelta], list[int]] = {}
+    for hotspot in snapshot.hotspots.values():
+        limits = snapshot.limits(hotspot, None)
+        interval = timedelta(seconds=limits.interim_seconds or 0)
+        longest = timedelta(seconds=limits.session_seconds or 0)
+        silence = max(interval * STALE_INTERVALS, _LEAST_SILENCE)
+        places.setdefault((silence, max(longest, _UNREPORTED)), []).append(hotspot.id)
+    closed = 0
+    for (silence, longest), hotspot_ids in places.items():
+        was_reported = Session.updated_at > Session.started_at
+        result = await session.execute(
+            update(Session)
+            .where(
+                Session.hotspot_id.in_(hotspot_ids),
+                Session.stopped_at.is_(None),
+                Session.updated_at < now - silence,
+                was_reported | (Session.updated_at < now - longest),
+            )
+            .values(stopped_at=Session.updated_at, terminate_cause=STALE)
+        )
+        closed += result.rowcount  # type: ignore[attr-defined]
+    return closed
 
 
 async def open_by_hotspot(session: AsyncSession, fresh_since: datetime) -> dict[int, int]:
