@@ -62,24 +62,26 @@ def create_application(health: Health) -> _Application:
     return application
 
 
-class MonitoringServer:
-    """Holds its port from the moment it is made; :meth:`serve` answers there.
+class WebServer:
+    """Serves an ASGI application; holds its port from the moment it is made.
 
     Raises OSError where ``address`` and ``port`` cannot be had. Port 0 takes a free one.
     """
 
-    def __init__(self, address: str, port: int, health: Health) -> None:
+    def __init__(
+        self, application: Callable[..., Any], address: str, port: int, *, finish_seconds: int
+    ) -> None:
         self._listener = _listen(address, port)
         self.port: int = self._listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
-                create_application(health),
+                application,
                 lifespan="off",
                 ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=finish_seconds,
             )
         )
 
@@ -88,11 +90,22 @@ class MonitoringServer:
         try:
             await self._server.serve(sockets=[self._listener])
         finally:
-            self._listener.close()
+            self.close()
 
     def stop(self) -> None:
         """Let :meth:`serve` return once the answers under way are given."""
         self._server.should_exit = True
+
+    def close(self) -> None:
+        """Free the port of a server that never served."""
+        self._listener.close()
+
+
+class MonitoringServer(WebServer):
+    """Answers for one process' health and metrics."""
+
+    def __init__(self, address: str, port: int, health: Health) -> None:
+        super().__init__(create_application(health), address, port, finish_seconds=1)
 
 
 class _Server(uvicorn.Server):
