@@ -222,6 +222,15 @@ mail = Counter(
     registry=REGISTRY,
 )
 
+# Housekeeping
+
+housekeeping = Counter(
+    "farandole_housekeeping",
+    "Rounds of housekeeping, by task and outcome (done, failed).",
+    ("task", "outcome"),
+    registry=REGISTRY,
+)
+
 # Database
 
 database_seconds = Histogram(

@@ -10,6 +10,8 @@ from typing import Final
 import typer
 
 COMMANDS: Final = {
+    "serve": "Run the service: RADIUS, portal and housekeeping, or one of them.",
+    "check": "Say what is in order and what is not, with a remedy for each.",
     "config": "Settings: describe them all, check a file.",
     "database": "The database: upgrade it, show its revision.",
     "collectivity": "Communes, départements, regions: those who have hotspots or citizens.",

@@ -1,0 +1,237 @@
+"""The composition root: the only place where long-lived objects are made, and plugged together."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import text
+
+from aaa.authentication import Authenticator
+from aaa.passwords import PasswordHashing
+from aaa.recorder import Recorder
+from aaa.settings import ConfigurationError, RadiusSettings, Settings
+from aaa.snapshot import Directory
+from deploy import ports
+from deploy.housekeeping import Housekeeping
+from deploy.installation import Installation
+from monitoring import metrics
+from monitoring.health import Check, Health
+from monitoring.logging import RepeatedWarnings
+from monitoring.occurrences import Occurrences
+from monitoring.server import MonitoringServer, WebServer
+from portal.app import create_app
+from portal.mail import Mailer, SmtpMailer
+from portal.pages import Pages
+from portal.parts import Parts
+from radius.handlers.access import AccessHandler
+from radius.handlers.accounting import AccountingHandler, SessionOwners
+from radius.handlers.handler import local_handler
+from radius.handlers.reply import ReplyBuilder
+from radius.server import RadiusServer
+from radius.transports.udp import bound_socket
+
+Clock = Callable[[], datetime]
+
+
+class Part(StrEnum):
+    """What a process does; several parts may share one."""
+
+    RADIUS = "radius"
+    PORTAL = "portal"
+    HOUSEKEEPING = "housekeeping"
+
+
+ALL_PARTS: Final = frozenset(Part)
+_FINISH_SECONDS: Final = 5
+
+
+def system_clock() -> datetime:
+    """Return the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """All of one process: ports held, nothing answered yet.
+
+    ``background`` is what runs beside the servers until the last of them is done; ``finishing``
+    makes readiness answer no.
+    """
+
+    settings: Settings
+    radius: RadiusServer | None
+    portal: WebServer | None
+    monitoring: MonitoringServer
+    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+    finishing: asyncio.Event
+    mailer: SmtpMailer | None
+
+    def endpoints(self) -> dict[str, str]:
+        """Return where each port that is held can be reached, ``host:port``."""
+        held = {"monitoring": (self.settings.monitoring.address, self.monitoring.port)}
+        if self.radius is not None:
+            address = self.settings.radius.address
+            held["authentication"] = (address, self.radius.auth_port)
+            held["accounting"] = (address, self.radius.acct_port)
+        if self.portal is not None:
+            held["portal"] = (self.settings.portal.address, self.portal.port)
+        return {
+            what: f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            for what, (host, port) in held.items()
+        }
+
+
+@dataclass(slots=True)
+class _Workshop:
+    """What parts of one process share while they are put together."""
+
+    installation: Installation
+    directory: Directory
+    hashing: PasswordHashing
+    clock: Clock
+    background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+
+
+async def assemble(
+    installation: Installation,
+    parts: frozenset[Part],
+    stack: AsyncExitStack,
+    *,
+    clock: Clock = system_clock,
+    mailer: Mailer | None = None,
+) -> Service:
+    """Return the service of ``parts``; ``stack`` closes what it holds.
+
+    ``mailer`` takes the portal's mail in place of the server of ``mail.url``. Raises
+    ConfigurationError where a port cannot be had, Unavailable where the database is away.
+    """
+    settings, database = installation.settings, installation.database
+    directory = Directory(database, installation.keyring)
+    hashing = PasswordHashing()
+    stack.callback(hashing.close)
+    for hotspot in (await directory.refresh()).hotspots.values():
+        metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
+    metrics.build_info.labels(version("farandole")).set(1)
+    workshop = _Workshop(installation, directory, hashing, clock, [directory.run])
+
+    smtp = None
+    if mailer is None and settings.mail.url and Part.PORTAL in parts:
+        mailer = smtp = SmtpMailer(settings.mail, clock)
+        workshop.background.append(smtp.run)
+    radius = await _radius(workshop, stack) if Part.RADIUS in parts else None
+    portal = _portal(workshop, mailer, stack) if Part.PORTAL in parts else None
+    if Part.HOUSEKEEPING in parts:
+        workshop.background.append(Housekeeping(database, directory, clock).run)
+    finishing = asyncio.Event()
+    return Service(
+        settings=settings,
+        radius=radius,
+        portal=portal,
+        monitoring=_monitoring(installation, finishing, stack),
+        background=tuple(workshop.background),
+        finishing=finishing,
+        mailer=smtp,
+    )
+
+
+async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
+    """Return the RADIUS server with its ports bound, its recorder in the background."""
+    settings, clock = workshop.installation.settings.radius, workshop.clock
+    database, keyring = workshop.installation.database, workshop.installation.keyring
+    directory = workshop.directory
+    warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
+    recorder = Recorder(database, lambda: directory.current, clock)
+    workshop.background.append(recorder.run)
+    server = RadiusServer(
+        settings,
+        database=database,
+        directory=directory,
+        handler=local_handler(
+            AccessHandler(
+                Authenticator(database, keyring, workshop.hashing),
+                directory,
+                ReplyBuilder(keyring),
+                warnings,
+                clock,
+                reject_delay_seconds=settings.reject_delay_seconds,
+                chance=random.random,
+            ),
+            AccountingHandler(
+                recorder, SessionOwners(database, directory, keyring, clock), warnings
+            ),
+        ),
+        warnings=warnings,
+        clock=clock,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        raise _radius_refusal(settings, error) from None
+    stack.push_async_callback(server.stop)
+    return server
+
+
+def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:
+    installation = workshop.installation
+    parts = Parts(
+        settings=installation.settings,
+        database=installation.database,
+        directory=workshop.directory,
+        keyring=installation.keyring,
+        hashing=workshop.hashing,
+        mailer=mailer,
+        pages=Pages(workshop.clock),
+        clock=workshop.clock,
+    )
+    address, port = installation.settings.portal.address, installation.settings.portal.port
+    try:
+        server = WebServer(create_app(parts), address, port, finish_seconds=_FINISH_SECONDS)
+    except OSError as error:
+        raise ports.refusal("portal", "port", address, port, error) from None
+    stack.callback(server.close)
+    return server
+
+
+def _monitoring(
+    installation: Installation, finishing: asyncio.Event, stack: AsyncExitStack
+) -> MonitoringServer:
+    address, port = installation.settings.monitoring.address, installation.settings.monitoring.port
+
+    async def database() -> str | None:
+        async with installation.database.read("health") as session:
+            await session.execute(text("SELECT 1"))
+        return None
+
+    async def stays() -> str | None:
+        return "is being stopped" if finishing.is_set() else None
+
+    health = Health(
+        ready=(
+            Check("database", "start the database, or correct database.url", database),
+            Check("service", "nothing: whoever stopped it will start it again", stays),
+        )
+    )
+    try:
+        server = MonitoringServer(address, port, health)
+    except OSError as error:
+        raise ports.refusal("monitoring", "port", address, port, error) from None
+    stack.callback(server.close)
+    return server
+
+
+def _radius_refusal(settings: RadiusSettings, error: OSError) -> ConfigurationError:
+    """Say which of the two ports it was: the first that cannot be had by itself, else the second,
+    which the first has taken."""
+    for key, port in (("auth_port", settings.auth_port), ("acct_port", settings.acct_port)):
+        try:
+            bound_socket(settings.address, port).close()
+        except OSError:
+            return ports.refusal("radius", key, settings.address, port, error)
+    return ports.refusal("radius", "acct_port", settings.address, settings.acct_port, error)
