@@ -64,7 +64,7 @@ def values(definition: Definition) -> st.SearchStrategy[Value | Tagged]:
 
 def leaf_definitions(
     accept: Callable[[Definition], bool] = lambda definition: True,
-) -> Sequence[Definition]:
+) -> list[Definition]:
     """All attributes of the dictionary that carry a value, and that `accept` accepts."""
     return [
         definition
