@@ -43,11 +43,11 @@ def shown(attributes: Attributes) -> list[tuple[str, str]]:
         if isinstance(value, Tagged):
             name = f"{name}:{value.tag}" if value.tag else name
             value = value.value
-        lines.append((name, _shown(definition, octets, value)))
+        lines.append((name, _for_people(definition, octets, value)))
     return lines
 
 
-def _shown(definition: Definition, octets: bytes, value: Value) -> str:
+def _for_people(definition: Definition, octets: bytes, value: Value) -> str:
     if definition.is_secret:
         return f"<hidden {len(octets)} octets>"
     if definition.name == "EAP-Message":
