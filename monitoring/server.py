@@ -71,7 +71,7 @@ class WebServer:
     def __init__(
         self, application: Callable[..., Any], address: str, port: int, *, finish_seconds: int
     ) -> None:
-        self._listener = _listen(address, port)
+        self._listener = listen(address, port)
         self.port: int = self._listener.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
@@ -127,6 +127,7 @@ def _render(report: Report) -> _Answer:
     return _Answer(200 if report.is_well else 503, "application/json", body)
 
 
-def _listen(address: str, port: int) -> socket.socket:
+def listen(address: str, port: int) -> socket.socket:
+    """Return a socket that holds ``address`` and ``port`` (0: any). Raises OSError."""
     family, *_ = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     return socket.create_server((address, port), family=family)
