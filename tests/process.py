@@ -20,8 +20,9 @@ class Process:
     """A program that runs for the length of a `with` block, with its output at hand.
 
     `environment` is added to that of the test. `user` is the account to run as, for programs that
-    refuse to run as root. Standard output and standard error are read as one. When the block is
-    left by an exception, the output is added to it as a note.
+    refuse to run as root. `network` is the file of a network namespace to run in. Standard output
+    and standard error are read as one. When the block is left by an exception, the output is added
+    to it as a note.
 
     The program ends with the thread that started it, even where that one is killed: start it from
     the main thread.
@@ -33,9 +34,12 @@ class Process:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
         user: str | None = None,
+        network: Path | None = None,
     ) -> None:
         account = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
         self._command = ["setpriv", "--pdeathsig", "KILL", *account, "--", *map(str, command)]
+        if network is not None:
+            self._command = ["nsenter", f"--net={network}", "--", *self._command]
         self._name = Path(command[0]).name
         self._environment = os.environ | dict(environment or {})
         self._directory = directory
