@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 COMMANDS: Final = {
+    "demo": "Show everything on this machine, with a simulated hotspot.",
     "serve": "Run the service: RADIUS, portal and housekeeping, or one of them.",
     "check": "Say what is in order and what is not, with a remedy for each.",
     "config": "Settings: describe them all, check a file.",

@@ -111,7 +111,8 @@ class Gateway:
         request = packets.mac_authentication(self.nas, station, visitor.session_id, hidden)
         reply = await self._ask(Packet(Code.ACCESS_REQUEST, 0, authenticator, request))
         self._note(visitor, f"MAC authentication: {_describe(reply)}")
-        if reply is not None and reply.code is Code.ACCESS_ACCEPT:
+        is_here = self.visitors.get(station.mac) is visitor
+        if is_here and reply is not None and reply.code is Code.ACCESS_ACCEPT:
             self._open(visitor, station.mac, reply.attributes)
         return visitor
 

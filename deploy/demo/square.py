@@ -19,13 +19,12 @@ _NEW_PHONE: Final = "New phone"
 
 @dataclass(slots=True)
 class Phone:
-    """A phone. ``login_port`` is where gateways listen for it: by the port they know whose request
-    it is, as real ones know by its IP address."""
+    """A phone. ``login_port`` is where gateways answer it."""
 
     number: int
     name: str
     mac: str
-    login_port: int
+    login_port: int = 0
     gateway: Gateway | None = None
 
     @property
@@ -35,25 +34,19 @@ class Phone:
 
     @property
     def is_new(self) -> bool:
-        """Whether it takes a MAC address of its own for each network it joins."""
+        """Whether it takes another MAC address each time that it joins a network."""
         return self.name == _NEW_PHONE
 
 
 class Square:
     """Phones and gateways, and who is where."""
 
-    def __init__(self, gateways: Sequence[Gateway], login_ports: Sequence[int]) -> None:
+    def __init__(self, gateways: Sequence[Gateway]) -> None:
         self.gateways = {gateway.nas.name: gateway for gateway in gateways}
-        named = [*_PHONES, (_NEW_PHONE, _random_mac())]
+        named = (*_PHONES, (_NEW_PHONE, _random_mac()))
         self.phones = {
-            number: Phone(number, name, mac, port)
-            for number, ((name, mac), port) in enumerate(zip(named, login_ports, strict=True), 1)
+            number: Phone(number, name, mac) for number, (name, mac) in enumerate(named, start=1)
         }
-        self._by_port = {phone.login_port: phone for phone in self.phones.values()}
-
-    def at_port(self, port: int) -> Phone | None:
-        """Return the phone that gateways know by this port."""
-        return self._by_port.get(port)
 
     async def join(self, phone: Phone, gateway: Gateway) -> Visitor:
         """Bring a phone into reach of a gateway, and out of reach of any other."""
@@ -71,10 +64,6 @@ class Square:
         if phone.gateway is not None:
             phone.gateway.leave(phone.mac)
             phone.gateway = None
-
-
-# One for each phone of a square.
-PHONES: Final = len(_PHONES) + 1
 
 
 def _random_mac() -> str:

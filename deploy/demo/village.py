@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import access_points, citizens, collectivities, policies, snapshot
+from aaa.errors import Invalid
 from aaa.model import Collectivity, Nas
 from aaa.passwords import PasswordHashing
 from aaa.policies import Scope
@@ -18,6 +19,7 @@ from deploy.installation import Installation
 
 CITIZEN: Final = "camille"
 PASSWORD: Final = "sept brins de lavande"
+NAI: Final = f"{CITIZEN}@pays-des-lavandes.example"
 _COUNTY: Final = "pays-des-lavandes"
 
 
@@ -136,6 +138,8 @@ async def settle(
     password_hash = await hashing.hash(Secret(PASSWORD))
     async with installation.database.write("demo") as session:
         known = await snapshot.load(session, installation.keyring)
+        if known.collectivities and SPOTS[0].nas not in known.nas_by_name:
+            raise Invalid("this directory holds another installation: name an empty one")
         if not known.collectivities:
             await _build(session, installation, now)
             known = await snapshot.load(session, installation.keyring)

@@ -2,7 +2,6 @@
 the portal meets real gateways with."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +17,7 @@ from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_dynamic_request, verify_reply
 from radius.wire.hiding import unhide_password
 from radius.wire.packet import Code, Packet, parse
+from tests.village import Clock
 
 NAS = AccessServer(
     name="nas-1",
@@ -57,19 +57,6 @@ class Server:
 
 
 START, STOP, INTERIM_UPDATE, ON, OFF = 1, 2, 3, 7, 8
-
-
-class Clock:
-    """A clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 def accept(*attributes: tuple[str, str | int | bytes]) -> Packet:
@@ -248,9 +235,9 @@ async def test_accounting_runs_from_start_to_stop_and_echoes_class(
 ) -> None:
     server.answer = accept(("Class", b"class"), ("Chargeable-User-Identity", b"cui"))
     visitor = await gateway.arrive(PHONE)
-    clock.pass_by(INTERIM.total_seconds())
+    clock.advance(seconds=INTERIM.total_seconds())
     gateway.tick()
-    clock.pass_by(1)
+    clock.advance(seconds=1)
     gateway.log_off(visitor)
     await reported(gateway)
     (start,), (interim,), (stop,) = map(server.accounted, (START, INTERIM_UPDATE, STOP))
@@ -302,7 +289,7 @@ async def test_limits_end_a_session(
     visitor.is_in_use = is_in_use
     gateway.tick()
     assert visitor.session is not None
-    clock.pass_by(61)
+    clock.advance(seconds=61)
     gateway.tick()
     assert visitor.session is None
     assert visitor.ending is ending
@@ -310,7 +297,7 @@ async def test_limits_end_a_session(
 
 async def test_a_rate_holds_the_phone_back(gateway: Gateway, server: Server, clock: Clock) -> None:
     visitor = await online(gateway, server, ("WISPr-Bandwidth-Max-Down", 80_000))
-    clock.pass_by(4)
+    clock.advance(seconds=4)
     gateway.tick()
     assert visitor.session is not None
     assert visitor.session.download_octets == 40_000
