@@ -14,20 +14,20 @@ from aaa.errors import Invalid
 from aaa.model import Collectivity, Hotspot
 from aaa.snapshot import touch
 
-_SLUG: Final = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")
-_COLOUR: Final = re.compile(r"^#[0-9a-fA-F]{6}$")
+_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def check_slug(text: str) -> str:
     """Return a slug; raise Invalid with the rule where it breaks it."""
-    if not _SLUG.match(text):
+    if not _SLUG.fullmatch(text):
         raise Invalid(f"“{text}” is no short name: use a-z, 0-9 and hyphens, at most 64 signs")
     return text
 
 
 def check_colour(text: str) -> str:
     """Return a CSS colour ``#rrggbb``; raise Invalid otherwise."""
-    if not _COLOUR.match(text):
+    if not _COLOUR.fullmatch(text):
         raise Invalid(f"“{text}” is no colour: write it like #1d5c63")
     return text.lower()
 
