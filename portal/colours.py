@@ -11,7 +11,7 @@ LEAST_CONTRAST: Final = 4.5
 LIGHT_GROUND: Final = "#f5f2ea"
 DARK_GROUND: Final = "#24282d"
 
-_COLOUR: Final = re.compile(r"^#?([0-9a-f]{6})$")
+_COLOUR: Final = re.compile(r"#?([0-9a-f]{6})")
 
 
 def colour_stylesheet(colour: str) -> str:
@@ -21,7 +21,7 @@ def colour_stylesheet(colour: str) -> str:
     borders, is the colour itself, darkened or lightened until it can be read on the page.
     Raises ValueError where the text is no such colour.
     """
-    found = _COLOUR.match(colour.lower())
+    found = _COLOUR.fullmatch(colour.lower())
     if found is None:
         raise ValueError(f"{colour!r} is no colour of the form #rrggbb")
     brand = f"#{found[1]}"

@@ -1,0 +1,149 @@
+"""Every page of the portal as a village would show it, and every look that a page can have."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from aaa.nas.adapter import RedirectFlaw
+from aaa.policy import DenyReason
+from aaa.snapshot import CollectivityEntry, HotspotEntry
+from portal.colours import colour_stylesheet
+from portal.languages import LANGUAGES
+from portal.pages import Mistake, Pages
+from tests.house.sources import ROOT
+
+NOW: Final = datetime(2026, 6, 12, 15, 40, tzinfo=UTC)
+STATIC: Final = ROOT / "portal" / "static"
+LOGO: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+    '<path d="M32 4 56 10v22c0 14-10 22-24 28C18 54 8 46 8 32V10z" fill="#5b3f86"/>'
+    '<path d="M32 50V20M24 50q0-12-4-20M40 50q0-12 4-20" stroke="#e9dff5" fill="none"/></svg>'
+)
+VILLAGE: Final = CollectivityEntry(
+    id=1,
+    slug="saint-aubin",
+    name="Saint-Aubin-des-Lavandes",
+    realm="saint-aubin-des-lavandes.example",
+    lineage=(1,),
+    country="FR",
+    language="fr",
+    timezone="Europe/Paris",
+    colour="#5b3f86",
+    logo_svg=LOGO,
+    contact="wifi@saint-aubin.example",
+    terms_version=1,
+    terms=None,
+)
+SQUARE: Final = HotspotEntry(1, "square", "Place de la Mairie", "Wi-Fi public", VILLAGE, ())
+IN_VISIT: Final = {"visit": "k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
+
+_WELCOME: Final = {"email": "", "identifier": "", "can_mail": True, "remember_days": 90}
+_CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
+_ACCOUNT: Final = {
+    "suggested_name": "anna.lavande",
+    "realm": VILLAGE.realm,
+    "remember_days": 90,
+    "terms": None,
+}
+_ONLINE: Final = {
+    "nai": f"anna.lavande@{VILLAGE.realm}",
+    "started_at": NOW,
+    "seconds_left": 12_300,
+    "octets_left": 1_400_000_000,
+    "upload_octets": 12_300_000,
+    "download_octets": 184_000_000,
+    "is_remembered": True,
+    "remembered_until": NOW + timedelta(days=90),
+    "logout_url": None,
+    "can_log_out": True,
+    "continue_url": "http://example.org/",
+}
+_ALONE: Final = {
+    "nai": None,
+    "seconds_left": None,
+    "octets_left": None,
+    "is_remembered": False,
+    "remembered_until": None,
+    "logout_url": "http://10.1.0.1:3990/logoff",
+    "continue_url": None,
+}
+
+# Name of the look -> template and context; a context without a visit is shown outside of one.
+LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "welcome": ("welcome.html", IN_VISIT | _WELCOME),
+    "welcome without mail": ("welcome.html", IN_VISIT | _WELCOME | {"can_mail": False}),
+    "welcome, wrong password": (
+        "welcome.html",
+        IN_VISIT | _WELCOME | {"identifier": "anna", "error": Mistake.CREDENTIALS_WRONG},
+    ),
+    "welcome, no address": (
+        "welcome.html",
+        IN_VISIT | _WELCOME | {"email": "anna@", "error": Mistake.EMAIL_UNUSABLE},
+    ),
+    "code": ("code.html", IN_VISIT | _CODE | {"remember_days": 90}),
+    "code, wrong": (
+        "code.html",
+        IN_VISIT | _CODE | {"error": Mistake.CODE_WRONG, "tries_left": 1},
+    ),
+    "account": ("account.html", IN_VISIT | _ACCOUNT),
+    "account, name taken": (
+        "account.html",
+        IN_VISIT | _ACCOUNT | {"error": Mistake.NAME_TAKEN},
+    ),
+    "account, terms not accepted": (
+        "account.html",
+        IN_VISIT | _ACCOUNT | {"error": Mistake.TERMS_NOT_ACCEPTED},
+    ),
+    "terms": ("terms.html", IN_VISIT | {"terms": None}),
+    "terms of its own": ("terms.html", IN_VISIT | {"terms": "Be kind.\n\nBe <brief>."}),
+    "handover": (
+        "handover.html",
+        IN_VISIT | {"url": "http://10.1.0.1/login", "fields": (("username", "anna"),)},
+    ),
+    "connecting": ("connecting.html", IN_VISIT | {"refresh_seconds": 2}),
+    "online": ("online.html", IN_VISIT | _ONLINE),
+    "online, nothing known": ("online.html", IN_VISIT | _ONLINE | _ALONE),
+    "goodbye": ("goodbye.html", IN_VISIT | {"seconds": 3900, "octets": 196_000_000}),
+    "goodbye, nothing known": ("goodbye.html", {"seconds": None, "octets": None}),
+    **{
+        f"denied, {reason}": ("denied.html", IN_VISIT | {"reason": reason}) for reason in DenyReason
+    },
+    **{
+        f"redirect refused, {flaw}": (
+            "redirect_refused.html",
+            {"hotspot": SQUARE, "path": "/", "flaw": flaw},
+        )
+        for flaw in RedirectFlaw
+    },
+    "expired": ("expired.html", {"path": "/"}),
+    "throttled": ("throttled.html", IN_VISIT | {"retry_minutes": 5}),
+    "unavailable": ("unavailable.html", IN_VISIT),
+    "not found": ("not_found.html", {"path": "/"}),
+    "failure": ("failure.html", {"path": "/"}),
+    "home": ("home.html", {"path": "/"}),
+    "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE}),
+    "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms"}),
+    "notice of privacy": ("notice.html", IN_VISIT | {"kind": "privacy"}),
+    "notice of accessibility": ("notice.html", {"path": "/", "kind": "accessibility"}),
+}
+EVERY_LOOK: Final = [(look, language) for look in LOOKS for language in LANGUAGES]
+
+pages: Final = Pages(lambda: NOW)
+
+
+def show(look: str, language: str, collectivity: CollectivityEntry = VILLAGE) -> str:
+    """The HTML of a look; outside any hotspot, without a collectivity."""
+    template, context = LOOKS[look]
+    owner = collectivity if "hotspot" in context else None
+    response = pages.render(template, language=language, collectivity=owner, **context)
+    return bytes(response.body).decode()
+
+
+def serve(path: str) -> tuple[bytes, str]:
+    """What the portal serves beside its pages: content and media type."""
+    if path.startswith("/colour/"):
+        name = path.removeprefix("/colour/").removesuffix(".css")
+        return colour_stylesheet(name).encode(), "text/css"
+    if path.startswith("/logo/"):
+        return LOGO.encode(), "image/svg+xml"
+    content = (STATIC / path.removeprefix("/static/")).read_bytes()
+    return content, "text/css" if path.endswith(".css") else "image/svg+xml"
