@@ -26,6 +26,11 @@ PUBLIC_URL = "https://wifi.example"
 UAM_SECRET = b"what only the gateway knows"
 GATEWAY = "10.1.0.1"
 CHALLENGE = "00112233445566778899aabbccddeeff"
+# What a NAS of the generic dialect sends, from the same phone.
+FORM = (
+    "/at/posting/?login_url=https%3A%2F%2F192.168.1.1%2Flogin&mac=02005e005301"
+    "&url=http%3A%2F%2Fexample.org%2Fnews"
+)
 _CODE = re.compile(r"\b(\d{6})\b")
 
 
@@ -46,13 +51,11 @@ class Portal:
         """The same portal with another mailer."""
         return create_app(replace(self.parts, mailer=mailer))
 
-    def browser(self, app: FastAPI | None = None, **headers: str) -> "Browser":
+    def browser(self, app: FastAPI | None = None, language: str = "en") -> "Browser":
         """A browser that keeps no cookies."""
         transport = httpx.ASGITransport(app or self.app)
-        language = {"Accept-Language": "en"} | headers
-        return Browser(
-            httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=language)
-        )
+        headers = {"Accept-Language": language}
+        return Browser(httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers))
 
     def code(self) -> str:
         """The code in the newest mail."""
