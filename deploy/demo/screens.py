@@ -19,7 +19,7 @@ from deploy.demo.square import Phone, Square
 from portal.mail import MailboxMailer, Message
 
 _DOWNLOAD_OCTETS: Final = 100_000_000
-_CODE: Final = re.compile(r"^ +(\d[\d -]*\d)\n+", re.MULTILINE)
+_CODE: Final = re.compile(r"^ +(\d[\d -]*\d)$", re.MULTILINE)
 _SEE_OTHER: Final = 303
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -151,11 +151,13 @@ class _Site:
 
 
 def _read(mail: Message) -> dict[str, str]:
-    """Return what a mail shows: the code, which has a line of its own, apart from the text."""
-    found = _CODE.search(mail.text)
+    """Return what a mail shows: the code, which has a line of its own, and the text around it."""
+    before, *rest = _CODE.split(mail.text, maxsplit=1)
+    code, after = rest or ("", "")
     return {
         "recipient": mail.recipient,
         "subject": mail.subject,
-        "code": found[1] if found else "",
-        "text": _CODE.sub("", mail.text, count=1).strip(),
+        "before": before.strip(),
+        "code": code,
+        "after": after.strip(),
     }

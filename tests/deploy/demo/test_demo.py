@@ -159,6 +159,7 @@ def shoot(page: Page, name: str) -> None:
     global _shots
     if directory := os.environ.get("SCREENSHOTS"):
         _shots += 1
+        page.wait_for_load_state()
         page.screenshot(path=Path(directory) / f"{_shots:02d}-{name}.png", full_page=True)
 
 
@@ -250,7 +251,7 @@ def test_a_citizen_signs_up_gets_online_comes_back_and_is_cut(
         logout.click()
         hand.expect_heading("See you soon!")
         hand.shoot("goodbye")
-        ended = demo.await_session(mac, "record the end", terminate_cause="User-Request")
+        ended = demo.await_session(mac, "record the end", terminate_cause="user-request")
         assert ended["id"] == opened["id"]
 
         hand.join("Médiathèque")
@@ -263,7 +264,7 @@ def test_a_citizen_signs_up_gets_online_comes_back_and_is_cut(
         hand.look_at_screen()
         expect(page.get_by_text("The server cut the session")).to_be_visible(timeout=SOON_MS)
         hand.shoot("phone-cut")
-        demo.await_session(mac, "record the cut", terminate_cause="Admin-Reset")
+        demo.await_session(mac, "record the cut", terminate_cause="admin-reset")
 
 
 def test_a_citizen_logs_in_across_the_border_in_italian(
