@@ -49,7 +49,8 @@ class RadiusServer:
         self._handler = handler
         self._warnings = warnings
         self._clock = clock
-        self._sightings = Sightings()
+        self.sightings = Sightings()
+        """What was seen of each NAS; stored every few seconds."""
         self._listeners: dict[Service, Listener] = {}
         self._asked_to_stop = asyncio.Event()
         self._is_running = False
@@ -58,7 +59,7 @@ class RadiusServer:
         self._orders = DynamicAuthorization(
             database=database,
             directory=directory,
-            sightings=self._sightings,
+            sightings=self.sightings,
             client=self._client,
             warnings=warnings,
             clock=clock,
@@ -90,6 +91,8 @@ class RadiusServer:
 
     async def run(self) -> None:
         """Serve until :meth:`stop`; then finish what is in progress, for a few seconds at most."""
+        if self._asked_to_stop.is_set():
+            return
         self._is_running = True
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -100,7 +103,7 @@ class RadiusServer:
                 exchanges = Exchanges(
                     clients=Clients(self._directory),
                     handler=self._handler,
-                    sightings=self._sightings,
+                    sightings=self.sightings,
                     drops=Drops(self._warnings, self._clock),
                     spawn=tasks.create_task,
                     clock=self._clock,
@@ -117,8 +120,8 @@ class RadiusServer:
                     task.cancel()
             await self._store_once()
         finally:
-            self._close()
             self._stopped.set()
+            self._close()
 
     async def stop(self) -> None:
         """Read no more, answer what was read, give the ports back; return when that is done."""
@@ -141,7 +144,7 @@ class RadiusServer:
     async def _store_once(self) -> None:
         # Kept, and stored with what follows; the database's own counter tells of an outage.
         with suppress(Unavailable):
-            await self._sightings.store(self._database)
+            await self.sightings.store(self._database)
 
     def _close(self) -> None:
         self._client.close()

@@ -39,8 +39,9 @@ class Listener:
     def listen(self, receive: Receive) -> None:
         """Give each datagram to `receive`, with how to answer it."""
         self._receive = receive
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket, self._drain)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._socket, self._drain)
+        self._loop = loop
 
     def pause(self) -> None:
         """Read no more; answers can still be sent."""
