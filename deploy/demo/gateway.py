@@ -298,7 +298,7 @@ class Gateway:
 
     def _account(self, visitor: Visitor, session: Session, status: str, counted: Named) -> None:
         attributes = packets.accounting(self.nas, visitor.station, session, status, counted)
-        carried = f", {words.volume(session.octets)} so far" if counted else ""
+        carried = f", {words.volume(session.octets)}" if counted else ""
         self._reports.put_nowait(_Report(visitor, status, attributes, carried))
 
     async def _send_reports(self) -> None:

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -106,22 +106,22 @@ async def _build(opened: Installation, client: Client, stack: AsyncExitStack) ->
 
 
 async def _assemble(opened: Installation, mailbox: MailboxMailer, stack: AsyncExitStack) -> Service:
-    """Return the service, on ports that are free; where another program takes one of them in
-    between, choose again."""
-    for tries_left in reversed(range(_TRIES)):
-        settings = _settings(opened.settings.state.directory)
-        async with AsyncExitStack() as attempt:
-            try:
-                service = await assemble(
-                    replace(opened, settings=settings), ALL_PARTS, attempt, mailer=mailbox
-                )
-            except ConfigurationError:
-                if not tries_left:
-                    raise
-                continue
-            stack.push_async_exit(attempt.pop_all())
-            return service
-    raise AssertionError("the last try returns or raises")
+    """Return the service on ports that are free; where another program takes one of them while we
+    look, look again."""
+    for _ in range(_TRIES - 1):
+        with suppress(ConfigurationError):
+            return await _try(opened, mailbox, stack)
+    return await _try(opened, mailbox, stack)
+
+
+async def _try(opened: Installation, mailbox: MailboxMailer, stack: AsyncExitStack) -> Service:
+    settings = _settings(opened.settings.state.directory)
+    async with AsyncExitStack() as attempt:
+        service = await assemble(
+            replace(opened, settings=settings), ALL_PARTS, attempt, mailer=mailbox
+        )
+        stack.push_async_exit(attempt.pop_all())
+    return service
 
 
 def _gateways(settings: Settings, snapshot: Snapshot, client: Client) -> Iterator[Gateway]:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -151,16 +152,14 @@ class Phone:
         shoot(self.page, name)
 
 
-_shots = 0
+_shots = count(1)
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep a picture of a page where the environment names a directory for it."""
-    global _shots
+    """Keep a picture of a page in the directory that SCREENSHOTS names, if it does."""
     if directory := os.environ.get("SCREENSHOTS"):
-        _shots += 1
         page.wait_for_load_state()
-        page.screenshot(path=Path(directory) / f"{_shots:02d}-{name}.png", full_page=True)
+        page.screenshot(path=Path(directory) / f"{next(_shots):02d}-{name}.png", full_page=True)
 
 
 @contextmanager
@@ -287,9 +286,7 @@ def test_a_citizen_logs_in_across_the_border_in_italian(
         assert session["stopped_at"] is None
 
 
-def test_a_closed_hotspot_says_when_to_come_back(
-    demo: Demo, playwright: Playwright, tmp_path: Path
-) -> None:
+def test_a_closed_hotspot_says_so(demo: Demo, playwright: Playwright, tmp_path: Path) -> None:
     with phone(demo, playwright, tmp_path, 4, "en-GB") as hand:
         hand.join("Piscine municipale")
         hand.expect_heading("Free Wi-Fi")
