@@ -51,6 +51,9 @@ class Served:
     recorder: Recorder
     client: Client
     handler: Handler
+    """The one of `radius.handlers`, whichever the server was given."""
+    settings: RadiusSettings
+    warnings: RepeatedWarnings
     log: list[Any] = field(default_factory=list)
 
     @property
@@ -83,8 +86,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(village: Village, **settings: Any) -> AsyncIterator[Served]:
-    """Run a server over `village`; `settings` are those of RadiusSettings."""
+async def serve(
+    village: Village, handler: Handler | None = None, **settings: Any
+) -> AsyncIterator[Served]:
+    """Run a server over `village`; `settings` are those of RadiusSettings. `handler` stands in for
+    the real one."""
     chosen = {"address": "127.0.0.1", "auth_port": 0, "acct_port": 0, "reject_delay_seconds": 0.0}
     radius = RadiusSettings(**(chosen | settings))
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
@@ -100,12 +106,12 @@ async def serve(village: Village, **settings: Any) -> AsyncIterator[Served]:
         chance=lambda: 0.0,
     )
     owners = SessionOwners(village.database, village.directory, village.keyring, village.clock)
-    handler = local_handler(access, AccountingHandler(recorder, owners, warnings))
+    local = local_handler(access, AccountingHandler(recorder, owners, warnings))
     server = RadiusServer(
         radius,
         database=village.database,
         directory=village.directory,
-        handler=handler,
+        handler=handler or local,
         warnings=warnings,
         clock=village.clock,
     )
@@ -115,7 +121,7 @@ async def serve(village: Village, **settings: Any) -> AsyncIterator[Served]:
     client = Client(QUICK)
     with structlog.testing.capture_logs() as log:
         try:
-            yield Served(village, server, recorder, client, handler, log)
+            yield Served(village, server, recorder, client, local, radius, warnings, log)
         finally:
             client.close()
             await server.stop()
