@@ -10,7 +10,7 @@ from aaa.citizens import CitizenRecord
 from aaa.database import Database
 from aaa.errors import Invalid
 from aaa.passwords import PasswordHashing
-from aaa.policy import Denied, DenyReason, Grant
+from aaa.policy import GRANTED, Denied, DenyReason, Grant
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
 
@@ -109,8 +109,6 @@ class Authenticator:
         now: datetime,
     ) -> Authenticated | Refused:
         async with self._database.write("ticket") as session:
-            if not await tickets.serve(session, ticket_id, now):
-                return Refused(Denied(DenyReason.TICKET_USED), citizen, Method.TICKET)
             decision = await authorization.authorize(
                 session,
                 snapshot,
@@ -119,8 +117,9 @@ class Authenticator:
                 device_mac=claim.device_mac,
                 now=now,
             )
-            outcome = decision.reason if isinstance(decision, Denied) else "granted"
-            await tickets.note_outcome(session, ticket_id, outcome)
+            outcome = decision.reason if isinstance(decision, Denied) else GRANTED
+            if not await tickets.serve(session, ticket_id, outcome, now):
+                return Refused(Denied(DenyReason.TICKET_USED), citizen, Method.TICKET)
         return _outcome(citizen, Method.TICKET, decision)
 
     async def _by_password(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.citizens import CitizenRecord
@@ -15,6 +15,14 @@ from aaa.snapshot import HotspotEntry, Snapshot
 # A session that has been silent for this many interim intervals holds no place any more: a power
 # cut must not lock people out.
 STALE_INTERVALS: Final = 3
+
+_SESSION: Final = Session.__table__.c
+_OPEN_DEVICES: Final = select(func.count(func.distinct(_SESSION.device_mac))).where(
+    _SESSION.citizen_id == bindparam("citizen_id"),
+    _SESSION.stopped_at.is_(None),
+    _SESSION.updated_at > bindparam("fresh"),
+    _SESSION.device_mac != bindparam("device_mac"),
+)
 
 
 async def authorize(
@@ -56,12 +64,5 @@ async def _open_devices(
 ) -> int:
     """Return how many other devices of a citizen are online."""
     fresh = now - timedelta(seconds=(limits.interim_seconds or 600) * STALE_INTERVALS)
-    count = await session.scalar(
-        select(func.count(func.distinct(Session.device_mac))).where(
-            Session.citizen_id == citizen_id,
-            Session.stopped_at.is_(None),
-            Session.updated_at > fresh,
-            Session.device_mac != (device_mac or ""),
-        )
-    )
-    return int(count or 0)
+    parameters = {"citizen_id": citizen_id, "fresh": fresh, "device_mac": device_mac or ""}
+    return int(await session.scalar(_OPEN_DEVICES, parameters) or 0)

@@ -1,9 +1,11 @@
 """Citizens: find them by what they type, create them, keep what they agreed to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import Executable, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +13,22 @@ from aaa import identifier
 from aaa.errors import Invalid
 from aaa.model import Citizen, CitizenState
 from aaa.snapshot import CollectivityEntry, Snapshot
+
+_CITIZEN: Final = Citizen.__table__.c
+_RECORD: Final = select(
+    _CITIZEN.id,
+    _CITIZEN.name,
+    _CITIZEN.collectivity_id,
+    _CITIZEN.email,
+    _CITIZEN.password_hash,
+    _CITIZEN.state,
+    _CITIZEN.terms_accepted,
+)
+_BY_ID: Final = _RECORD.where(_CITIZEN.id == bindparam("citizen_id"))
+_BY_EMAIL: Final = _RECORD.where(_CITIZEN.email == bindparam("email"))
+_BY_NAME: Final = _RECORD.where(
+    _CITIZEN.collectivity_id == bindparam("collectivity_id"), _CITIZEN.name == bindparam("name")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +65,12 @@ def check_email(text: str) -> str:
 
 async def by_id(session: AsyncSession, snapshot: Snapshot, citizen_id: int) -> CitizenRecord | None:
     """Return a citizen by number."""
-    return await _one(session, snapshot, Citizen.id == citizen_id)
+    return await _one(session, snapshot, _BY_ID, {"citizen_id": citizen_id})
 
 
 async def by_email(session: AsyncSession, snapshot: Snapshot, email: str) -> CitizenRecord | None:
     """Return the citizen with this address (folded)."""
-    return await _one(session, snapshot, Citizen.email == email)
+    return await _one(session, snapshot, _BY_EMAIL, {"email": email})
 
 
 async def by_nai(
@@ -68,26 +86,19 @@ async def by_nai(
     else:
         homes = [snapshot.collectivities[id] for id in reversed(at.lineage)]
     for home in homes:
-        belongs = (Citizen.collectivity_id == home.id) & (Citizen.name == nai.name)
-        if found := await _one(session, snapshot, belongs):
+        belongs = {"collectivity_id": home.id, "name": nai.name}
+        if found := await _one(session, snapshot, _BY_NAME, belongs):
             return found
     return None
 
 
 async def _one(
-    session: AsyncSession, snapshot: Snapshot, condition: ColumnElement[bool]
+    session: AsyncSession,
+    snapshot: Snapshot,
+    statement: Executable,
+    parameters: Mapping[str, object],
 ) -> CitizenRecord | None:
-    rows = await session.execute(
-        select(
-            Citizen.id,
-            Citizen.name,
-            Citizen.collectivity_id,
-            Citizen.email,
-            Citizen.password_hash,
-            Citizen.state,
-            Citizen.terms_accepted,
-        ).where(condition)
-    )
+    rows = await session.execute(statement, parameters)
     row = rows.one_or_none()
     if row is None:
         return None

@@ -38,6 +38,10 @@ class DenyReason(StrEnum):
     TOO_MANY_DEVICES = "too_many_devices"
 
 
+# What is kept of a log-in that was not denied, where a reason would stand.
+GRANTED: Final = "granted"
+
+
 @dataclass(frozen=True, slots=True)
 class Denied:
     """A refusal, as a value."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Ticket
@@ -19,6 +19,26 @@ _LENGTH: Final = 14
 _PURPOSE: Final = "ticket"
 # How long an expired ticket stays, so that its late use is told from a wrong password.
 _KEPT: Final = timedelta(hours=1)
+
+_TICKET: Final = Ticket.__table__.c
+_RECENT: Final = (
+    select(
+        _TICKET.id,
+        _TICKET.nas_id,
+        _TICKET.device_mac,
+        _TICKET.sealed_value,
+        _TICKET.expires_at,
+        _TICKET.served_at,
+    )
+    .where(_TICKET.citizen_id == bindparam("citizen_id"), _TICKET.issued_at > bindparam("since"))
+    .order_by(_TICKET.id.desc())
+    .limit(20)
+)
+_SERVE: Final = (
+    update(Ticket)
+    .where(Ticket.id == bindparam("ticket_id"), Ticket.served_at.is_(None))
+    .values(served_at=bindparam("now"), outcome=bindparam("outcome"))
+)
 
 
 async def issue(
@@ -61,19 +81,7 @@ async def match(
     where no ticket of this citizen matches, so that another proof may be tried; Denied where one
     does but is too old, was served before, or belongs to another NAS or device.
     """
-    rows = await session.execute(
-        select(
-            Ticket.id,
-            Ticket.nas_id,
-            Ticket.device_mac,
-            Ticket.sealed_value,
-            Ticket.expires_at,
-            Ticket.served_at,
-        )
-        .where(Ticket.citizen_id == citizen_id, Ticket.issued_at > now - _KEPT)
-        .order_by(Ticket.id.desc())
-        .limit(20)
-    )
+    rows = await session.execute(_RECENT, {"citizen_id": citizen_id, "since": now - _KEPT})
     for row in rows:
         value = keyring.open(row.sealed_value, _PURPOSE)
         if value is None or not matches(value):
@@ -89,19 +97,12 @@ async def match(
     return None
 
 
-async def serve(session: AsyncSession, ticket_id: int, now: datetime) -> bool:
-    """Take a ticket out of use; return False where another request was quicker."""
-    served = await session.execute(
-        update(Ticket)
-        .where(Ticket.id == ticket_id, Ticket.served_at.is_(None))
-        .values(served_at=now)
-    )
+async def serve(session: AsyncSession, ticket_id: int, outcome: str, now: datetime) -> bool:
+    """Take a ticket out of use, with how its request ended, for the page that the citizen returns
+    to; return False where another request was quicker."""
+    parameters = {"ticket_id": ticket_id, "outcome": outcome, "now": now}
+    served = await session.execute(_SERVE, parameters)
     return bool(served.rowcount == 1)  # type: ignore[attr-defined]
-
-
-async def note_outcome(session: AsyncSession, ticket_id: int, outcome: str) -> None:
-    """Keep how the request with this ticket ended, for the page that the citizen returns to."""
-    await session.execute(update(Ticket).where(Ticket.id == ticket_id).values(outcome=outcome))
 
 
 async def purge(session: AsyncSession, now: datetime) -> int:

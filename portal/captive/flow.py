@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from aaa.policy import DenyReason
+from aaa.policy import GRANTED, DenyReason
 
 # How long what was proven may be used to finish; then it is proven anew.
 PROOF_LIFETIME: Final = timedelta(minutes=15)
@@ -19,7 +19,6 @@ MOST_RETRIES: Final = 1
 # How long accounting may lag behind the log-in before the NAS' own word is believed.
 CONNECTED_WITHIN: Final = timedelta(seconds=12)
 SAME_BROWSER_WITHIN: Final = timedelta(minutes=5)
-GRANTED: Final = "granted"
 
 
 @dataclass(frozen=True, slots=True)

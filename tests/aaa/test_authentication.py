@@ -1,12 +1,10 @@
-from datetime import timedelta
-
 import pytest
 
-from aaa import authentication, citizens, devices, tickets
+from aaa import citizens, devices, tickets
 from aaa.authentication import Authenticated, Authenticator, Claim, Method, Refused
 from aaa.model import CitizenState
 from aaa.policies import Scope
-from aaa.policy import DenyReason
+from aaa.policy import GRANTED, DenyReason
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from tests.village import PASSWORD, PHONE, TABLET, Village
@@ -218,19 +216,16 @@ async def test_a_ticket_asked_for_twice_at_once_serves_one(village: Village) -> 
     served = []
     for _ in range(2):
         async with village.database.write("test") as session:
-            served.append(await tickets.serve(session, ticket_id, village.clock()))
+            served.append(await tickets.serve(session, ticket_id, GRANTED, village.clock()))
     assert served == [True, False]
 
 
-def test_a_refusal_never_shows_the_stored_password() -> None:
-    record = citizens.CitizenRecord(
-        1,
-        "anna",
-        None,
-        None,
-        "$argon2id$stored",
-        CitizenState.ACTIVE,
-        None,  # type: ignore[arg-type]
-    )
-    assert "argon2id" not in repr(authentication.Refused(None, record))  # type: ignore[arg-type]
-    assert timedelta(minutes=2) == tickets.LIFETIME
+async def test_a_refusal_never_shows_the_stored_password(
+    village: Village, authenticator: Authenticator
+) -> None:
+    asked = claim(village.square, "anna", Secret("not her password"))
+    outcome = await authenticator.by_credentials(asked, village.snapshot, village.clock())
+    assert isinstance(outcome, Refused)
+    assert outcome.citizen is not None
+    assert outcome.citizen.password_hash is not None
+    assert "argon2id" not in repr(outcome)
