@@ -24,6 +24,8 @@ class ConfigurationError(Exception):
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
         super().__init__(f"{setting}: {problem}. {remedy}")
         self.setting = setting
+        self.problem = problem
+        self.remedy = remedy
 
 
 def _address(value: str) -> str:

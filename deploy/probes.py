@@ -1,0 +1,171 @@
+"""What `farandole check` looks at, each with what to do where it is amiss."""
+
+import asyncio
+import json
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from aaa import snapshot
+from aaa.errors import Invalid, Unavailable
+from aaa.settings import ConfigurationError, Settings
+from aaa.snapshot import NasEntry
+from deploy import installation, ports
+from monitoring.server import listen
+from radius.outstanding import Schedule
+from radius.request import Address
+from radius.transports.client import Client
+from radius.transports.udp import bound_socket
+from radius.wire.attributes import Attributes
+from radius.wire.packet import Code, Packet
+
+_PATIENCE_SECONDS: Final = 5.0
+_SCHEDULE: Final = Schedule(
+    initial_seconds=1, maximum_transmissions=3, maximum_duration_seconds=_PATIENCE_SECONDS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found: a ``problem`` with its ``remedy``, or what there is (``detail``)."""
+
+    name: str
+    detail: str = ""
+    problem: str | None = None
+    remedy: str | None = None
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Return what is found of the installation whose settings these are."""
+    database, known = await _database(settings)
+    running = await asyncio.to_thread(_service, settings)
+    if running is None:
+        found = [*_ports(settings), Finding("service", "is not running")]
+    else:
+        found = [running, *await _radius(settings, known)]
+    return [database, *found, await _mail(settings)]
+
+
+async def _database(settings: Settings) -> tuple[Finding, tuple[NasEntry, ...]]:
+    """Look at database, revision and key, which is what every command needs."""
+    try:
+        async with installation.opened(settings) as opened:
+            async with opened.database.read("check") as session:
+                found = await snapshot.load(session, opened.keyring)
+            what = "SQLite" if opened.database.dialect == "sqlite" else "PostgreSQL"
+    except ConfigurationError as error:
+        return Finding("database", problem=error.problem, remedy=error.remedy), ()
+    except Unavailable as error:
+        remedy = "Start the database, or correct database.url"
+        return Finding("database", problem=str(error), remedy=remedy), ()
+    except Invalid as error:
+        remedy = "Restore the key file that was backed up with the database"
+        return Finding("database", problem=str(error), remedy=remedy), ()
+    return Finding("database", f"{what}, its revision and its key fit"), found.nas
+
+
+def _service(settings: Settings) -> Finding | None:
+    """Ask a service that runs whether it is ready; None where none runs."""
+    monitoring = settings.monitoring
+    connection = HTTPConnection(
+        str(_own(monitoring.address)), monitoring.port, timeout=_PATIENCE_SECONDS
+    )
+    try:
+        connection.request("GET", "/health/ready")
+        answer = json.loads(connection.getresponse().read())
+        failing = [check for check in answer["checks"] if check["state"] != "ok"]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
+    if failing:
+        problem = f"{failing[0]['name']}: {failing[0]['problem']}"
+        return Finding("service", problem=problem, remedy=failing[0]["remedy"])
+    return Finding("service", "is running, and ready")
+
+
+def _ports(settings: Settings) -> list[Finding]:
+    """Look whether the ports can be had; nothing of ours runs."""
+    findings = []
+    for section, key, kind in (
+        ("radius", "auth_port", socket.SOCK_DGRAM),
+        ("radius", "acct_port", socket.SOCK_DGRAM),
+        ("portal", "port", socket.SOCK_STREAM),
+        ("monitoring", "port", socket.SOCK_STREAM),
+    ):
+        table = getattr(settings, section)
+        address, port = table.address, getattr(table, key)
+        try:
+            _bind(address, port, kind)
+        except OSError as error:
+            refused = ports.refusal(section, key, address, port, error)
+            findings.append(Finding(f"{section}.{key}", "", refused.problem, refused.remedy))
+        else:
+            findings.append(Finding(f"{section}.{key}", f"{port} is free"))
+    return findings
+
+
+def _bind(address: str, port: int, kind: socket.SocketKind) -> None:
+    if kind == socket.SOCK_DGRAM:
+        bound_socket(address, port).close()
+    else:
+        listen(address, port).close()
+
+
+async def _radius(settings: Settings, known: Sequence[NasEntry]) -> list[Finding]:
+    """Send Status-Server (RFC 5997) to both ports, as the NAS that has this machine's address."""
+    address = _own(settings.radius.address)
+    asker = next(
+        (nas for nas in known if nas.network and address in nas.network and not nas.identifier),
+        None,
+    )
+    if asker is None:
+        return [Finding("radius", f"not asked: no NAS is registered with the address {address}")]
+    client = Client(_SCHEDULE)
+    findings = []
+    for key in ("auth_port", "acct_port"):
+        port = getattr(settings.radius, key)
+        packet = Packet(Code.STATUS_SERVER, 0, secrets.token_bytes(16), Attributes())
+        if await client.exchange(packet, address, port, asker.secret) is None:
+            problem = f"no answer to Status-Server from {address} port {port}"
+            remedy = "See the log of the service for the reason, and the packet filter"
+            findings.append(Finding(f"radius.{key}", "", problem, remedy))
+        else:
+            findings.append(Finding(f"radius.{key}", f"answers on {port}"))
+    client.close()
+    return findings
+
+
+async def _mail(settings: Settings) -> Finding:
+    """Look whether the mail server greets."""
+    if not settings.mail.url:
+        return Finding("mail", "none: nobody can sign up by e-mail, since mail.url is empty")
+    url = urlsplit(settings.mail.url)
+    is_tls = url.scheme == "smtps"
+    port = url.port or (465 if is_tls else 587 if url.username else 25)
+    host = url.hostname or "localhost"
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port, ssl=is_tls or None)
+            greeting = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError) as error:
+        problem = f"{host} port {port} does not answer ({str(error) or 'no greeting in time'})"
+        return Finding("mail", problem=problem, remedy="Start the mail server, or correct mail.url")
+    if not greeting.startswith(b"220"):
+        problem = f"{host} port {port} does not greet like a mail server"
+        return Finding("mail", problem=problem, remedy="Correct mail.url; smtps:// is for TLS")
+    return Finding("mail", f"{host} port {port} answers")
+
+
+def _own(address: str) -> Address:
+    """Return an address of this machine that reaches what listens on ``address``."""
+    listened = ip_address(address)
+    if not listened.is_unspecified:
+        return listened
+    return ip_address("127.0.0.1" if listened.version == 4 else "::1")
