@@ -142,6 +142,8 @@ class Gateway:
         request = packets.log_on(self.nas, visitor.station, user_name, visitor.session_id, proof)
         reply = await self._ask(Packet(Code.ACCESS_REQUEST, 0, authenticator, request))
         self._note(visitor, f"Log-on of {user_name}: {_describe(reply)}")
+        if visitor.session is not None:  # a second tap on the same button was faster
+            return self._redirect(visitor, "already")
         if reply is None:
             return self._failed(visitor, "timeout")
         message = reply.attributes.text("Reply-Message")

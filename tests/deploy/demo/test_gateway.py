@@ -222,6 +222,22 @@ async def test_a_log_on_without_proof_asks_nobody(
     assert len(server.requests) == asked
 
 
+async def test_a_second_tap_does_not_end_what_the_first_began(clock: Clock) -> None:
+    answers = iter([reject(), accept(), reject()])
+
+    async def ask(request: Packet) -> Packet:
+        answer = next(answers)
+        await asyncio.sleep(0)
+        return answer
+
+    gateway = Gateway(NAS, ask, clock)
+    visitor = await gateway.arrive(PHONE)
+    sent = {"username": "anna", "response": CHAP_RESPONSE}
+    urls = await asyncio.gather(gateway.log_on(visitor, sent), gateway.log_on(visitor, sent))
+    assert [query(url)["res"] for url in urls] == ["success", "already"]
+    assert visitor.session is not None
+
+
 async def test_a_remembered_phone_is_online_without_a_page(
     gateway: Gateway, server: Server
 ) -> None:
