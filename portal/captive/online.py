@@ -243,13 +243,11 @@ async def _find(
         else []
     )
     running = await running_session(session, snapshot, attempt.nas, mac, now, *own)
-    issued_at = attempt.progress.ticket_issued_at
-    since = (
-        Session.started_at >= issued_at if issued_at else Session.stopped_at >= attempt.created_at
-    )
     ended = None
     if running is None:
-        ended = await _newest(session, attempt.nas, mac, Session.stopped_at.is_not(None), since)
+        # Not by its start: NAS clocks lag, and a session begins "before" the ticket that opened it.
+        since = Session.stopped_at > (attempt.progress.ticket_issued_at or attempt.created_at)
+        ended = await _newest(session, attempt.nas, mac, since)
     remembered = await devices.by_mac(session, mac, now)
     is_own = isinstance(remembered, RememberedDevice) and (
         attempt.citizen is None or remembered.citizen_id == attempt.citizen.id

@@ -1,5 +1,7 @@
 """The status page, logging out, and forgetting the device."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from aaa import devices
@@ -119,6 +121,15 @@ async def test_after_the_session_one_may_connect_again_from_the_same_page(portal
     # Later, who one is must be proven anew.
     portal.village.clock.advance(minutes=20)
     assert f"{visit}/login" in (await browser.get(visit)).text
+
+
+async def test_a_session_of_a_nas_whose_clock_lags_ends_too(small_portal: Portal) -> None:
+    clock = small_portal.village.clock
+    browser, visit = await log_in(small_portal)
+    session_id = await small_portal.start_session(started_at=clock() - timedelta(seconds=2))
+    clock.advance(minutes=2)
+    await small_portal.stop_session(session_id, stopped_at=clock() - timedelta(seconds=2))
+    assert "See you soon" in (await browser.get(f"{visit}/status")).text
 
 
 async def test_a_remembered_device_can_be_forgotten(portal: Portal) -> None:
