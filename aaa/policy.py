@@ -84,6 +84,16 @@ class OpeningHours:
             ends = further
         return ends
 
+    def opens_at(self, now: datetime) -> datetime | None:
+        """Return when the next span begins after ``now``, in its zone; None where there is none."""
+        beginnings = (
+            datetime.combine(now.date() + timedelta(days=ahead), span.opens, now.tzinfo)
+            for span in self.spans
+            for ahead in range(8)
+            if (now.date() + timedelta(days=ahead)).weekday() in span.days
+        )
+        return min((begins for begins in beginnings if begins > now), default=None)
+
     def _end_of_span(self, now: datetime) -> datetime | None:
         found: datetime | None = None
         for span in self.spans:

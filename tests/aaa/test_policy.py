@@ -95,6 +95,22 @@ def test_opening_hours(hours: str, local: str, closes: str | None) -> None:
     assert opening.closes_at(datetime.fromisoformat(local).replace(tzinfo=UTC)) == expected
 
 
+@pytest.mark.parametrize(
+    ("hours", "local", "opens"),
+    [
+        ("mon-fri 08:00-22:00", "2026-03-03 07:59", "2026-03-03 08:00"),
+        ("mon-fri 08:00-22:00", "2026-03-03 22:30", "2026-03-04 08:00"),
+        ("mon-fri 08:00-22:00", "2026-03-06 23:00", "2026-03-09 08:00"),
+        ("tue 08:00-09:00", "2026-03-03 10:00", "2026-03-10 08:00"),
+        ("tue 14:00-15:00, tue 11:00-12:00", "2026-03-03 10:00", "2026-03-03 11:00"),
+    ],
+)
+def test_when_it_opens_again(hours: str, local: str, opens: str) -> None:
+    opening = parse_opening_hours(hours)
+    now = datetime.fromisoformat(local).replace(tzinfo=UTC)
+    assert opening.opens_at(now) == datetime.fromisoformat(opens).replace(tzinfo=UTC)
+
+
 def test_open_all_week_ends_nowhere_near() -> None:
     now = datetime(2026, 3, 3, 12, tzinfo=UTC)
     closes_at = parse_opening_hours("mon-sun 00:00-00:00").closes_at(now)
