@@ -1,0 +1,218 @@
+"""Disconnect from the outbox, to a NAS on loopback that acknowledges, refuses or keeps silent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+
+import pytest
+import structlog
+from sqlalchemy import select, update
+
+from aaa import outbox
+from aaa.model import AuditEvent, Instruction, InstructionState, Nas, Session
+from aaa.secret import Secret
+from aaa.snapshot import touch
+from monitoring.logging import RepeatedWarnings
+from monitoring.occurrences import Occurrences
+from radius.outstanding import Schedule
+from radius.sightings import Sightings
+from radius.transports.client import Client
+from radius.transports.dynamic_authorization import DynamicAuthorization
+from radius.wire.attributes import Attributes
+from radius.wire.authenticator import encode_reply_in_kind, verify_dynamic_request
+from radius.wire.packet import Code, Packet, parse
+from tests.radius.served import PHONE_AS_SENT, Named, sample, until
+from tests.village import NAS_SECRET, PHONE, Village, settle
+
+Behaviour = Callable[[Packet], tuple[Code, tuple[Named, ...]] | None]
+
+
+class FakeNas(asyncio.DatagramProtocol):
+    """Verifies what comes and answers as it is told."""
+
+    def __init__(self, behaviour: Behaviour, secret: Secret) -> None:
+        self.requests: list[Packet] = []
+        self.were_signed: list[bool] = []
+        self._behaviour = behaviour
+        self._secret = secret.reveal()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        packet = parse(data)
+        self.were_signed.append(verify_dynamic_request(data, packet, self._secret))
+        self.requests.append(packet)
+        answer = self._behaviour(packet)
+        if answer is not None:
+            code, named = answer
+            reply = Packet(code, packet.identifier, packet.authenticator, Attributes.of(*named))
+            self._transport.sendto(encode_reply_in_kind(reply, packet, self._secret), addr)
+
+
+def acknowledge(_packet: Packet) -> tuple[Code, tuple[Named, ...]]:
+    return Code.DISCONNECT_ACK, ()
+
+
+def keep_silent(_packet: Packet) -> None:
+    return None
+
+
+@pytest.fixture
+async def village(database_url: str) -> AsyncIterator[Village]:
+    village = await settle(database_url)
+    yield village
+    village.hashing.close()
+    await village.database.close()
+
+
+@asynccontextmanager
+async def nas(
+    village: Village, behaviour: Behaviour, vendor: str = "coovachilli"
+) -> AsyncIterator[FakeNas]:
+    """Stand in for the NAS "square" and run what sends to it."""
+    loop = asyncio.get_running_loop()
+    transport, fake = await loop.create_datagram_endpoint(
+        lambda: FakeNas(behaviour, NAS_SECRET), local_addr=("127.0.0.1", 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    async with village.database.write("test") as session:
+        await session.execute(
+            update(Nas).where(Nas.name == "square").values(coa_port=port, vendor=vendor)
+        )
+        await touch(session)
+    await village.directory.refresh()
+    client = Client(Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5))
+    orders = DynamicAuthorization(
+        database=village.database,
+        directory=village.directory,
+        sightings=Sightings(),
+        client=client,
+        warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
+        clock=village.clock,
+        coa_port=3799,
+    )
+    sending = asyncio.ensure_future(orders.run(every_seconds=0.05))
+    try:
+        yield fake
+    finally:
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+        client.close()
+        transport.close()
+
+
+async def order(village: Village) -> int:
+    """Put the Disconnect of an open session of Anna's phone into the outbox."""
+    async with village.database.write("test") as session:
+        row = Session(
+            nas_id=village.square.id,
+            hotspot_id=village.square.hotspot.id,
+            acct_session_id="s-1",
+            device_mac=PHONE,
+            user_name="anna@village.example",
+            framed_address="10.1.0.7",
+            started_at=village.clock(),
+            updated_at=village.clock(),
+        )
+        session.add(row)
+        await session.flush()
+        await outbox.disconnect(session, [row.id], "operator", village.clock())
+        return row.id
+
+
+async def instruction(village: Village) -> Instruction:
+    async with village.database.read("test") as session:
+        return (await session.scalars(select(Instruction))).one()
+
+
+def sent(outcome: str, vendor: str = "coovachilli") -> float:
+    name = "farandole_dynamic_authorization_total"
+    return sample(name, kind="disconnect", outcome=outcome, vendor=vendor)
+
+
+async def test_an_acknowledged_disconnect(village: Village) -> None:
+    before = sent("acknowledged")
+    async with nas(village, acknowledge) as fake:
+        await order(village)
+        await until(lambda: sent("acknowledged") == before + 1)
+    (request,) = fake.requests
+    assert fake.were_signed == [True]
+    assert dict(request.attributes.decoded()) | {"Message-Authenticator": None} == {
+        "Message-Authenticator": None,
+        "User-Name": "anna@village.example",
+        "Acct-Session-Id": "s-1",
+        "Event-Timestamp": village.clock(),
+    }
+    row = await instruction(village)
+    assert (row.state, row.attempts, row.error_cause) == (InstructionState.ACKNOWLEDGED, 1, None)
+    assert row.finished_at == village.clock()
+    async with village.database.read("test") as session:
+        event = (await session.scalars(select(AuditEvent))).one()
+    assert (event.actor, event.action, event.subject) == (
+        "radius",
+        "session.disconnect",
+        "nas:square",
+    )
+    assert event.detail["outcome"] == "acknowledged"
+
+
+@pytest.mark.parametrize(
+    ("named", "cause"), [((("Error-Cause", "Session-Context-Not-Found"),), 503), ((), 0)]
+)
+async def test_a_refused_disconnect(village: Village, named: tuple[Named, ...], cause: int) -> None:
+    before = sent("refused")
+    async with nas(village, lambda packet: (Code.DISCONNECT_NAK, named)):
+        await order(village)
+        await until(lambda: sent("refused") == before + 1)
+    row = await instruction(village)
+    assert (row.state, row.error_cause) == (InstructionState.REFUSED, cause)
+
+
+async def test_silence_is_tried_again_later_and_in_the_end_given_up(village: Village) -> None:
+    retried, unanswered = sent("retried"), sent("unanswered")
+    async with nas(village, keep_silent) as fake:
+        await order(village)
+        for attempt in range(1, 6):
+            await until(lambda: sent("retried") == retried + attempt)  # noqa: B023
+            row = await instruction(village)
+            assert (row.state, row.attempts) == (InstructionState.PENDING, attempt)
+            assert row.next_attempt_at > village.clock()
+            village.clock.now = row.next_attempt_at
+        await until(lambda: sent("unanswered") == unanswered + 1)
+    assert len(fake.requests) == 12
+    row = await instruction(village)
+    assert (row.state, row.attempts) == (InstructionState.UNANSWERED, 6)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "names", "is_signed"),
+    [
+        ("uspot", ["User-Name", "Acct-Session-Id"], False),
+        (
+            "hostapd",
+            [
+                "Message-Authenticator",
+                "User-Name",
+                "Acct-Session-Id",
+                "Calling-Station-Id",
+                "Event-Timestamp",
+            ],
+            True,
+        ),
+    ],
+)
+async def test_each_nas_gets_what_it_takes(
+    village: Village, vendor: str, names: list[str], is_signed: bool
+) -> None:
+    before = sent("acknowledged", vendor)
+    async with nas(village, acknowledge, vendor) as fake:
+        await order(village)
+        await until(lambda: sent("acknowledged", vendor) == before + 1)
+    (request,) = fake.requests
+    assert [name for name, _ in request.attributes.decoded()] == names
+    assert fake.were_signed == [is_signed]
+    if vendor == "hostapd":
+        assert request.attributes.text("Calling-Station-Id") == PHONE_AS_SENT
