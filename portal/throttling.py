@@ -39,6 +39,8 @@ CODES_PER_DEVICE: Final = Rule("code_device", 10, timedelta(hours=1))
 CODES_PER_NAS: Final = Rule("code_nas", 600, timedelta(hours=1))
 ACCOUNTS_PER_DEVICE: Final = Rule("account_device", 20, timedelta(minutes=15))
 LOG_INS_PER_IDENTIFIER: Final = Rule("log_in_identifier", 10, timedelta(minutes=15))
+# However their identifier is written.
+LOG_INS_PER_CITIZEN: Final = Rule("log_in_citizen", 50, timedelta(minutes=15))
 LOG_INS_PER_DEVICE: Final = Rule("log_in_device", 20, timedelta(minutes=15))
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)

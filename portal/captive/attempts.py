@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import citizens
+from aaa.authentication import Method
 from aaa.citizens import CitizenRecord
 from aaa.model import Ticket
 from aaa.nas.adapter import Redirect
@@ -28,6 +29,8 @@ from portal.model import EmailCode, LoginAttempt
 
 _TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
 _LANGUAGE: Final = re.compile(r"^[a-z]{2}$")
+# The columns of a visit that has not been to the NAS.
+NOT_FINISHED: Final = {"ticket_id": None, "ticket_issued_at": None, "confirmed_at": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,30 @@ async def change(session: AsyncSession, attempt: Attempt, **values: object) -> N
     """Store new values of a visit's columns."""
     await session.execute(
         update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(**values)
+    )
+
+
+async def prove(
+    session: AsyncSession,
+    attempt: Attempt,
+    *,
+    citizen_id: int | None,
+    email: str | None,
+    method: Method,
+    remember: bool,
+    now: datetime,
+) -> None:
+    """Keep who a visit's reader proved to be: a citizen, or the owner of an address without one.
+    What the visit led to before is over with that."""
+    await change(
+        session,
+        attempt,
+        citizen_id=citizen_id,
+        proven_email=email,
+        method=method,
+        proven_at=now,
+        wants_remembering=remember,
+        **NOT_FINISHED,
     )
 
 

@@ -51,7 +51,7 @@ async def tell_denial(parts: Parts, attempt: Attempt) -> Answer:
     if reason is None:
         return views.to_visit(parts, attempt)
     async with parts.database.write("denial") as session:
-        await attempts.change(session, attempt, ticket_id=None, ticket_issued_at=None)
+        await attempts.change(session, attempt, **attempts.NOT_FINISHED)
     return _denied(attempt, reason)
 
 

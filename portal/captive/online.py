@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import audit, devices, outbox, sessions
-from aaa.authorization import STALE_INTERVALS
 from aaa.devices import RememberedDevice
 from aaa.model import DailyUsage, Session
 from aaa.nas.registry import adapter
@@ -202,24 +201,15 @@ async def running_session(
     now: datetime,
     *conditions: ColumnElement[bool],
 ) -> tuple[SessionView, Allowance] | None:
-    """Return a device's open session at a NAS and what is left of it. One that its NAS has long
-    been silent about counts as over."""
-    limits = snapshot.limits(nas.hotspot, None)
-    fresh = now - timedelta(seconds=(limits.interim_seconds or 600) * STALE_INTERVALS)
-    running = await _newest(
-        session,
-        nas,
-        device_mac,
-        Session.stopped_at.is_(None),
-        Session.updated_at > fresh,
-        *conditions,
-    )
+    """Return a device's open session at a NAS, and what is left of it."""
+    running = await _newest(session, nas, device_mac, Session.stopped_at.is_(None), *conditions)
     if running is None:
         return None
-    timezone = nas.hotspot.collectivity.timezone
+    places = (nas.hotspot, *nas.access_points.values())
+    hotspot = next((place for place in places if place.slug == running.hotspot), nas.hotspot)
+    timezone = hotspot.collectivity.timezone
     usage = None
     if running.citizen_id is not None:
-        limits = snapshot.limits(nas.hotspot, running.citizen_id)
         today = now.astimezone(ZoneInfo(timezone)).date()
         usage = await session.get(DailyUsage, (running.citizen_id, today))
     used = Usage(
@@ -227,7 +217,7 @@ async def running_session(
         usage.session_seconds if usage else 0,
         usage.octets if usage else 0,
     )
-    return running, left(limits, used, timezone, now)
+    return running, left(snapshot.limits(hotspot, running.citizen_id), used, timezone, now)
 
 
 async def _find(

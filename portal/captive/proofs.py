@@ -91,14 +91,14 @@ async def try_code(parts: Parts, attempt: Attempt, typed: str, *, remember: bool
         if tried is Tried.RIGHT:
             email = attempt.email or ""
             citizen = await citizens.by_email(session, parts.snapshot, email)
-            await attempts.change(
+            await attempts.prove(
                 session,
                 attempt,
                 citizen_id=citizen.id if citizen else None,
-                proven_email=None if citizen else email,
+                email=None if citizen else email,
                 method=Method.EMAIL_CODE,
-                proven_at=now,
-                wants_remembering=remember,
+                remember=remember,
+                now=now,
             )
         left = await codes.tries_left(session, code_id)
     if tried is not Tried.RIGHT:
@@ -125,14 +125,18 @@ async def log_in(
     if not nai.name:
         return views.welcome(parts, attempt, Mistake.IDENTIFIER_UNUSABLE, identifier=typed)
     is_ours = nai.realm is None or nai.realm in parts.snapshot.by_realm
+    place = attempt.hotspot.collectivity
     async with parts.database.read("log_in") as session:
-        place = attempt.hotspot.collectivity
         citizen = await citizens.by_nai(session, parts.snapshot, nai, place)
-        if citizen is None:
+        if citizen is None and nai.realm is not None:
             citizen = await citizens.by_email(session, parts.snapshot, str(nai))
     now = parts.clock()
+    # Counted as it is written, not by whose it is: two ways to write one citizen would tell by a
+    # shared count that there is one.
+    written = f"{nai.name}@{nai.realm or place.realm}"
     tries = [
-        (throttling.LOG_INS_PER_IDENTIFIER, f"citizen:{citizen.id}" if citizen else str(nai)),
+        (throttling.LOG_INS_PER_IDENTIFIER, written),
+        (throttling.LOG_INS_PER_CITIZEN, str(citizen.id) if citizen else written),
         (throttling.LOG_INS_PER_DEVICE, _device(attempt)),
     ]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, now):
@@ -141,19 +145,19 @@ async def log_in(
     if citizen is None or not is_right:
         _count_log_in(attempt, Method.PASSWORD, "reject")
         reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
-        metrics.denials.labels(attempt.hotspot.collectivity.slug, reason.value, "portal").inc()
+        metrics.denials.labels(place.slug, reason.value, "portal").inc()
         mistake = Mistake.CREDENTIALS_WRONG if is_ours else Mistake.NOT_RECOGNISED
         return views.welcome(parts, attempt, mistake, identifier=typed)
     _count_log_in(attempt, Method.PASSWORD, "accept")
     async with parts.database.write("log_in") as session:
-        await attempts.change(
+        await attempts.prove(
             session,
             attempt,
             citizen_id=citizen.id,
-            proven_email=None,
+            email=None,
             method=Method.PASSWORD,
-            proven_at=now,
-            wants_remembering=remember,
+            remember=remember,
+            now=now,
         )
     return views.to_visit(parts, attempt)
 
@@ -202,12 +206,14 @@ async def _store_account(
         now=now,
     )
     await citizens.accept_terms(session, citizen_id, home, now)
-    await attempts.change(
+    await attempts.prove(
         session,
         attempt,
         citizen_id=citizen_id,
-        proven_email=None,
-        wants_remembering=wish.remember,
+        email=None,
+        method=Method.EMAIL_CODE,
+        remember=wish.remember,
+        now=now,
     )
     audit.note(
         session,

@@ -34,8 +34,6 @@ async def go_on(parts: Parts, attempt: Attempt) -> Answer:
 async def _start_again(parts: Parts, attempt: Attempt) -> Attempt:
     """Return a visit whose session is over as one that may log in again."""
     async with parts.database.write("start_again") as session:
-        await attempts.change(
-            session, attempt, ticket_id=None, ticket_issued_at=None, confirmed_at=None
-        )
+        await attempts.change(session, attempt, **attempts.NOT_FINISHED)
     progress = replace(attempt.progress, outcome=None, ticket_issued_at=None, confirmed_at=None)
     return replace(attempt, progress=progress)

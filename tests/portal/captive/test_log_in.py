@@ -104,11 +104,25 @@ async def test_ten_tries_at_an_identifier_are_enough(portal: Portal) -> None:
         assert (await browser.log_in(visit, "anna", "wrong")).status_code == 422
     browser = portal.browser()
     visit = await browser.arrive(mac="02-00-5E-00-00-99")
-    throttled = await browser.log_in(visit, "anna@mail.example")
+    throttled = await browser.log_in(visit, "anna@village.example")
     assert throttled.status_code == 429
     assert 0 < int(throttled.headers["retry-after"]) <= 900
     portal.village.clock.advance(minutes=15)
     assert (await browser.log_in(visit)).status_code == 303
+
+
+async def test_the_count_of_tries_does_not_tell_who_has_an_account(small_portal: Portal) -> None:
+    answers: list[list[int]] = []
+    for name in ("anna", "anon"):
+        answers.append([])
+        for number in range(24):
+            browser = small_portal.browser()
+            visit = await browser.arrive(mac=f"02-00-5E-00-00-{number:02}")
+            realm = ("", "@village.example", "@mail.example")[number % 3]
+            response = await browser.log_in(visit, f"{name}{realm}", "wrong")
+            answers[-1].append(response.status_code)
+    assert answers[0] == answers[1]
+    assert 429 in answers[0]
 
 
 async def test_changed_terms_are_asked_for_first(small_portal: Portal) -> None:

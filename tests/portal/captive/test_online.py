@@ -74,14 +74,6 @@ async def test_the_session_of_a_former_owner_is_not_shown(portal: Portal) -> Non
     assert "http-equiv" in (await browser.get(f"{visit}/status")).text
 
 
-async def test_a_session_that_has_long_been_silent_is_over(small_portal: Portal) -> None:
-    await small_portal.start_session()
-    small_portal.village.clock.advance(hours=1)
-    browser = small_portal.browser()
-    visit = await browser.arrive()
-    assert "You are online" not in (await browser.get(f"{visit}/status")).text
-
-
 async def test_the_gateway_logs_out(portal: Portal) -> None:
     browser, visit = await log_in(portal)
     await portal.start_session()
