@@ -1,0 +1,89 @@
+"""Somebody at a terminal of the machine that Farandole runs on."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.process import Process
+
+FARANDOLE = Path(sys.executable).parent / "farandole"
+SECRET = "the secret of the square"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running service: its process, and where its ports are, ``host:port``."""
+
+    process: Process
+    endpoints: Mapping[str, str]
+
+    def port(self, what: str) -> int:
+        """Return the port of one endpoint."""
+        return int(self.endpoints[what].rpartition(":")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One installation by its environment; commands are those that were installed."""
+
+    directory: Path
+    environment: Mapping[str, str]
+
+    def run(
+        self,
+        *arguments: str,
+        given: str = "",
+        environment: Mapping[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, with ``given`` on standard input."""
+        return subprocess.run(
+            [*prefix, str(FARANDOLE), *arguments],
+            input=given,
+            env=dict(self.environment) | dict(environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def do(self, *arguments: str, given: str = "") -> str:
+        """Return what a command writes; it must succeed, and complain of nothing."""
+        done = self.run(*arguments, given=given)
+        assert (done.returncode, done.stderr) == (0, ""), (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    def ask(self, *arguments: str) -> Any:
+        """Return what a command shows as JSON."""
+        return json.loads(self.do(*arguments, "--json"))
+
+    def refused(self, *arguments: str, status: int, given: str = "") -> str:
+        """Return the one line that a command fails with."""
+        done = self.run(*arguments, given=given)
+        assert (done.returncode, done.stdout) == (status, ""), (arguments, done.stdout, done.stderr)
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, done.stderr
+        return lines[0]
+
+    def found_village(self) -> None:
+        """Make the database, a collectivity, its hotspot and a NAS on loopback."""
+        self.do("database", "upgrade")
+        self.do("collectivity", "add", "village", "--name", "Le Village", "--realm", "v.example")
+        self.do("hotspot", "add", "square", "--collectivity", "village", "--name", "La place")
+        options = ("--hotspot", "square", "--vendor", "generic", "--address", "127.0.0.1")
+        self.do("nas", "add", "gateway", *options, "--secret-file", "-", given=SECRET)
+
+    @contextmanager
+    def serve(self, *parts: str) -> Iterator[Served]:
+        """Run the service for the length of a block; it must end well unless it was killed."""
+        with Process(FARANDOLE, "serve", *parts, environment=self.environment) as process:
+            line = process.await_line(r'"farandole is ready".*').group()
+            endpoints = dict(re.findall(r'"(\w+)": "([\d.]+:\d+)"', line))
+            yield Served(process, endpoints)
+            assert process.stop() in (0, -signal.SIGKILL)
