@@ -1,7 +1,6 @@
 """The RADIUS server: its sockets, what answers, and what runs beside it, for one process."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -12,7 +11,7 @@ from aaa.settings import RadiusSettings
 from aaa.snapshot import Directory
 from monitoring.logging import RepeatedWarnings
 from radius.clients import Clients
-from radius.drops import Drops
+from radius.drops import NOBODY, Drops
 from radius.request import Clock, Handler, Service
 from radius.sightings import Sightings
 from radius.transports.client import Client
@@ -142,9 +141,20 @@ class RadiusServer:
             self._warnings.summarise(self._clock())
 
     async def _store_once(self) -> None:
-        # Kept, and stored with what follows; the database's own counter tells of an outage.
-        with suppress(Unavailable):
+        try:
             await self.sightings.store(self._database)
+        except Unavailable:
+            # Kept, and stored with what follows; the database's own counter tells of an outage.
+            return
+        except Exception:
+            # Log-ins must go on whatever is wrong here.
+            self._warnings.warn(
+                "sightings could not be stored",
+                NOBODY,
+                self._clock(),
+                exc_info=True,
+                remedy="this is a bug of ours: report it with the traceback",
+            )
 
     def _close(self) -> None:
         self._client.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from aaa.outbox import DueInstruction
 from aaa.snapshot import Directory, NasEntry
 from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
+from radius.drops import NOBODY
 from radius.request import Clock
 from radius.sightings import Sightings
 from radius.transports.client import Client
@@ -88,6 +90,10 @@ class DynamicAuthorization:
         except Unavailable:
             # The database's own counter and log tell of it; instructions wait in it meanwhile.
             return []
+        except Exception:
+            # Log-ins must go on whatever is wrong here.
+            self._warn_of_bug("the outbox could not be read")
+            return []
         return [each for each in due if each.id not in self._under_way][:free]
 
     async def _see_to(self, instruction: DueInstruction) -> None:
@@ -100,14 +106,8 @@ class DynamicAuthorization:
             # Nothing was recorded: it is due again, and the NAS answers a second time.
             return
         except Exception:
-            self._warnings.warn(
-                "instruction could not be sent",
-                nas=f"id {instruction.nas_id}",
-                now=self._clock(),
-                exc_info=True,
-                remedy="this is a bug of ours: report it with the traceback",
-            )
-            await self._forgo(instruction)
+            self._warn_of_bug("an instruction could not be sent")
+            await self._put_off(instruction)
         finally:
             self._under_way.discard(instruction.id)
 
@@ -190,14 +190,21 @@ class DynamicAuthorization:
             error_cause=cause,
         )
 
-    async def _forgo(self, instruction: DueInstruction) -> None:
-        """Put an instruction off that we failed on, so that it is not tried twice a second."""
-        try:
+    async def _put_off(self, instruction: DueInstruction) -> None:
+        """Have an instruction that we failed on wait as if the NAS had kept silent."""
+        with suppress(Unavailable):
             async with self._database.write("outbox") as session:
                 now = self._clock()
                 await outbox.unanswered(session, instruction.id, instruction.attempts, now)
-        except Unavailable:
-            return
+
+    def _warn_of_bug(self, event: str) -> None:
+        self._warnings.warn(
+            event,
+            NOBODY,
+            self._clock(),
+            exc_info=True,
+            remedy="this is a bug of ours: report it with the traceback",
+        )
 
 
 def _ipv4(address: str | None) -> str | None:

@@ -91,7 +91,12 @@ async def serve(
 ) -> AsyncIterator[Served]:
     """Run a server over `village`; `settings` are those of RadiusSettings. `handler` stands in for
     the real one."""
-    chosen = {"address": "127.0.0.1", "auth_port": 0, "acct_port": 0, "reject_delay_seconds": 0.0}
+    chosen: dict[str, Any] = {
+        "address": "127.0.0.1",
+        "auth_port": 0,
+        "acct_port": 0,
+        "reject_delay_seconds": 0.0,
+    }
     radius = RadiusSettings(**(chosen | settings))
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     recorder = Recorder(village.database, lambda: village.snapshot, village.clock)

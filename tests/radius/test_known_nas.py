@@ -1,5 +1,6 @@
 """Which NAS is served: registered, rotated, behind a shared address, signing or not."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from tests.radius.served import (
     pap,
     radclient,
     sample,
+    serve,
     until,
 )
 from tests.village import NAS_SECRET, PASSWORD, Village
 
 TEXT = PASSWORD.reveal().decode()
+SIX = ip_address("::1")
 OTHER = Secret("another secret of sorts")
 
 
@@ -220,3 +223,12 @@ async def test_where_a_nas_is_reached(served: Served) -> None:
     await forger.receive()
     assert served.sightings.contact(roaming, village.clock()) == contact
     forger.close()
+
+
+async def test_ipv6_and_ipv4_on_one_socket(village: Village) -> None:
+    await register(village, "six", OTHER, network="::1")
+    async with serve(village, address="::") as served:
+        port = served.server.acct_port
+        for address, secret, name in ((LOOPBACK, NAS_SECRET, "square"), (SIX, OTHER, "six")):
+            assert await served.client.exchange(accounting("Start"), address, port, secret)
+            assert served.logged("request answered")[-1]["nas"] == name

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from aaa.database import Database
 from aaa.errors import Outage, Unavailable
 from aaa.model import Session
-from radius.request import Reply, Request
+from radius.request import Reply, Request, Unanswered
 from radius.server import RadiusServer
 from radius.wire.authenticator import encode_access_request, encode_accounting_request
 from radius.wire.packet import Code
@@ -139,7 +139,7 @@ async def test_a_database_that_is_gone_and_comes_back(postgresql_url: str) -> No
 async def test_what_a_handler_raises_is_counted(
     village: Village, failure: Exception, reason: str
 ) -> None:
-    async def fail(_request: Request) -> Reply:
+    async def fail(_request: Request) -> Reply | Unanswered:
         raise failure
 
     async with serve(village, handler=fail) as served:
@@ -160,7 +160,7 @@ async def test_what_a_handler_raises_is_counted(
 async def test_what_comes_beyond_the_limit_is_dropped(village: Village) -> None:
     release = asyncio.Event()
 
-    async def wait(request: Request) -> Reply:
+    async def wait(request: Request) -> Reply | Unanswered:
         await release.wait()
         return await answering(request)
 
@@ -183,7 +183,7 @@ async def test_what_comes_beyond_the_limit_is_dropped(village: Village) -> None:
 async def test_stopping_waits_for_what_is_in_progress(village: Village) -> None:
     release = asyncio.Event()
 
-    async def wait(request: Request) -> Reply:
+    async def wait(request: Request) -> Reply | Unanswered:
         await release.wait()
         return await answering(request)
 
