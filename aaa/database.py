@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import (
 from aaa.errors import Outage, Unavailable
 from monitoring import metrics
 
+# Classes of PostgreSQL's error codes: connection, authorization, no such database, too many
+# connections, shutting down or starting.
+_SERVER_REFUSES: Final = frozenset(("08", "28", "3D", "53", "57"))
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -120,6 +123,8 @@ def _outage(error: Exception) -> Outage | None:
     if isinstance(error, OperationalError | InterfaceError | ConnectionError | OSError):
         return Outage.UNAVAILABLE
     if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return Outage.UNAVAILABLE
+    if str(getattr(original, "sqlstate", None) or "")[:2] in _SERVER_REFUSES:
         return Outage.UNAVAILABLE
     return None
 
