@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import radius.clients
@@ -142,6 +142,8 @@ def signed(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.fuzz
+# Each example is up to 12 datagrams through a whole server; no test may take five minutes.
+@settings(max_examples=min(settings().max_examples, 5_000))
 @given(
     st.lists(
         st.tuples(st.booleans(), st.binary(max_size=4200) | mutated() | signed()),
