@@ -38,6 +38,7 @@ _ARRIVALS: Final = {
     "already": Arrival.ALREADY,
     "logoff": Arrival.LOGGED_OFF,
 }
+_AFTER_LOG_IN: Final = (Arrival.SUCCESS, Arrival.ALREADY)
 
 
 class CoovaChilli:
@@ -64,6 +65,10 @@ class CoovaChilli:
         if not is_own_host(host, door):
             return BadRedirect(RedirectFlaw.FOREIGN_HOST)
         seconds = query.get("timeleft", "")
+        parameters = {"host": host, "port": port}
+        challenge = query.get("challenge", "").lower()
+        if challenge or arrival not in _AFTER_LOG_IN:
+            parameters["challenge"] = challenge
         return Redirect(
             arrival=arrival,
             device_mac=mac.normalize(query.get("mac")),
@@ -75,27 +80,33 @@ class CoovaChilli:
             reply_message=query.get("reply"),
             failure=query.get("reason"),
             language=query.get("lang"),
-            parameters={
-                "host": host,
-                "port": port,
-                "challenge": query.get("challenge", "").lower(),
-            },
+            parameters=parameters,
         )
 
     def login(
         self, parameters: dict[str, str], user_name: str, ticket: str, return_url: str, door: Door
     ) -> Navigate | Submit:
         """Return the log-on URL: CHAP on the gateway's challenge, or PAP where the NAS is set to
-        it or gave no challenge. The gateway returns to its own ``uamserver``."""
-        challenge = _challenge(parameters.get("challenge", ""), door)
+        it or has ``nochallenge``. The gateway returns to its own ``uamserver``.
+
+        Who has been logged in came back without a challenge, and the last one may have expired:
+        then the gateway is asked for one, and redirects anew.
+        """
+        if "challenge" not in parameters:
+            return Navigate(f"{_gateway(parameters)}/prelogin")
+        challenge = _challenge(parameters["challenge"], door)
         fields = {"username": user_name}
         if challenge is None:
             fields["password"] = ticket
         elif door.uses_pap:
-            fields["password"] = _masked(ticket, challenge) if door.uam_secret else ticket
+            fields["password"] = self._pap(ticket, challenge, door)
         else:
             fields["response"] = _md5(b"\0" + ticket.encode() + challenge).hex()
         return Navigate(f"{_gateway(parameters)}/logon?{urlencode(fields)}")
+
+    def _pap(self, ticket: str, challenge: bytes, door: Door) -> str:
+        """Return a password as the gateway takes it: under the challenge, secret or not."""
+        return _masked(ticket, challenge)
 
     def logout_url(self, parameters: dict[str, str]) -> str | None:
         """Return the gateway's ``/logoff``."""
@@ -123,6 +134,10 @@ class CoovaChilli:
 class Uspot(CoovaChilli):
     """OpenWrt's uspot: the same dialect, to which the differences in words are mapped above. Its
     challenge never changes for a device, so that only one-time tickets are safe with it."""
+
+    def _pap(self, ticket: str, challenge: bytes, door: Door) -> str:
+        """Return a password as uspot takes it: plain where there is no secret."""
+        return _masked(ticket, challenge) if door.uam_secret else ticket
 
     @property
     def session_attributes(self) -> Sequence[str]:

@@ -111,21 +111,41 @@ def test_chap(door: Door) -> None:
     }
 
 
-def test_pap_is_masked_with_the_secret_and_plain_without() -> None:
-    masked = Door(PORTAL, Secret("uam secret"), None, uses_pap=True)
-    way = CHILLI.login(parameters(), "anna", "ticket23456789", "", masked)
+@pytest.mark.parametrize("vendor", ["coovachilli", "uspot"])
+def test_pap_is_masked_with_the_challenge_and_the_secret(vendor: str) -> None:
+    door = Door(PORTAL, Secret("uam secret"), None, uses_pap=True)
+    masked = bytes.fromhex(password_of(ADAPTERS[vendor], parameters(), door))
+    mask = hashlib.md5(bytes.fromhex(CHALLENGE) + b"uam secret").digest()
+    assert bytes(a ^ b for a, b in zip(masked, mask, strict=True)) == b"ticket23456789\0\0"
+
+
+def test_without_a_secret_pap_is_masked_with_the_challenge_alone() -> None:
+    door = Door(PORTAL, None, None, uses_pap=True)
+    masked = bytes.fromhex(password_of(CHILLI, parameters(), door))
+    mask = bytes.fromhex(CHALLENGE)
+    assert bytes(a ^ b for a, b in zip(masked, mask, strict=True)) == b"ticket23456789\0\0"
+
+
+def test_pap_is_plain_where_the_gateway_masks_nothing() -> None:
+    open_pap = Door(PORTAL, None, None, uses_pap=True)
+    assert password_of(ADAPTERS["uspot"], parameters(), open_pap) == "ticket23456789"
+    no_challenge = parameters(QUERY.replace(f"&challenge={CHALLENGE}", ""))
+    for door in (OPEN, SIGNED, open_pap):
+        assert password_of(CHILLI, no_challenge, door) == "ticket23456789"
+
+
+@pytest.mark.parametrize("res", ["success", "already"])
+def test_after_a_log_in_the_gateway_is_asked_for_a_challenge(res: str) -> None:
+    query = QUERY.replace("res=notyet", f"res={res}").replace(f"&challenge={CHALLENGE}", "")
+    way = CHILLI.login(parameters(query), "anna", "ticket23456789", "", OPEN)
+    assert way == Navigate("http://10.1.0.1:3990/prelogin")
+
+
+def password_of(adapter: Adapter, kept: dict[str, str], door: Door) -> str:
+    way = adapter.login(kept, "anna", "ticket23456789", "", door)
     assert isinstance(way, Navigate)
     (password,) = parse_qs(urlsplit(way.url).query)["password"]
-    key = hashlib.md5(bytes.fromhex(CHALLENGE) + b"uam secret").digest()
-    clear = bytes(a ^ b for a, b in zip(bytes.fromhex(password), key, strict=True))
-    assert clear == b"ticket23456789\0\0"
-    for door, query in (
-        (Door(PORTAL, None, None, uses_pap=True), QUERY),
-        (OPEN, QUERY.replace(CHALLENGE, "")),
-    ):
-        way = CHILLI.login(parameters(query), "anna", "ticket23456789", "", door)
-        assert isinstance(way, Navigate)
-        assert parse_qs(urlsplit(way.url).query)["password"] == ["ticket23456789"]
+    return password
 
 
 def test_log_out_is_the_gateways_own() -> None:
