@@ -36,6 +36,8 @@ def web_url(text: str | None) -> str | None:
 def _web_host(url: str) -> str | None:
     try:
         parts = urlsplit(url)
+        # Reading the port is what finds it out of range.
+        is_web = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         return None
-    return parts.hostname if parts.scheme in {"http", "https"} else None
+    return parts.hostname if is_web else None

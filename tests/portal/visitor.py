@@ -159,7 +159,7 @@ class Browser:
         """GET, as typed or clicked; follow the portal."""
         return await self._follow(await self._client.get(url))
 
-    async def post(self, url: str, **fields: str) -> httpx.Response:
+    async def post(self, url: str, /, **fields: str) -> httpx.Response:
         """Send a form; follow the portal."""
         return await self._follow(await self._client.post(url, data=fields))
 
@@ -170,7 +170,7 @@ class Browser:
             self.responses.append(response)
         return response
 
-    async def arrive(self, nas: str = "square", **parameters: str) -> str:
+    async def arrive(self, nas: str = "square", /, **parameters: str) -> str:
         """Come from a NAS; return the path of the visit."""
         response = await self.get(redirect(nas, **parameters))
         assert response.status_code == 200, response.text
@@ -194,7 +194,7 @@ def visit_in(response: httpx.Response) -> str:
     return found[0]
 
 
-def redirect(nas: str = "square", **parameters: str) -> str:
+def redirect(nas: str = "square", /, **parameters: str) -> str:
     """The URL that a CoovaChilli gateway sends a browser to, unsigned."""
     query = {
         "res": "notyet",

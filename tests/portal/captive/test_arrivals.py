@@ -8,7 +8,7 @@ from aaa import access_points
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
 from monitoring import metrics
-from tests.portal.visitor import PUBLIC_URL, UAM_SECRET, Portal, query_of, redirect, signed
+from tests.portal.visitor import FORM, PUBLIC_URL, UAM_SECRET, Portal, query_of, redirect, signed
 from tests.village import PHONE
 
 
@@ -53,6 +53,8 @@ async def test_a_checksum_in_small_letters_is_not_the_gateways(small_portal: Por
         (redirect(uamip="8.8.8.8"), RedirectFlaw.FOREIGN_HOST, "not its own"),
         (redirect(uamport="70000"), RedirectFlaw.INCOMPLETE, "did not tell us all"),
         ("/at/square/", RedirectFlaw.INCOMPLETE, "did not tell us all"),
+        (FORM.replace("1.1%2F", "1.1%3A99999%2F"), RedirectFlaw.FOREIGN_HOST, "not its own"),
+        (FORM.replace("1.1%2F", "1.1%3Aport%2F"), RedirectFlaw.FOREIGN_HOST, "not its own"),
         ("/at/posting?mac=x", RedirectFlaw.INCOMPLETE, "did not tell us all"),
     ],
 )
