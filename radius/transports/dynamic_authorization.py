@@ -84,6 +84,8 @@ class DynamicAuthorization:
         free = _AT_ONCE - len(self._under_way)
         if free <= 0:
             return []
+        # One that is finished while we read may be read as it was before, and is not due again.
+        under_way = frozenset(self._under_way)
         try:
             async with self._database.read("outbox") as session:
                 due = await outbox.due(session, self._clock(), most=_AT_ONCE)
@@ -94,7 +96,7 @@ class DynamicAuthorization:
             # Log-ins must go on whatever is wrong here.
             self._warn_of_bug("the outbox could not be read")
             return []
-        return [each for each in due if each.id not in self._under_way][:free]
+        return [each for each in due if each.id not in under_way][:free]
 
     async def _see_to(self, instruction: DueInstruction) -> None:
         """Send one instruction and record what became of it."""

@@ -3,19 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
 from radius.request import Service
+from radius.transports.endpoint import endpoint_of
 from radius.transports.exchange import Send
 
 Receive = Callable[[bytes, Service, tuple[str, int], Send], None]
 
 # Datagrams read before the loop gets its turn again: answers must not starve under a flood.
 _AT_ONCE: Final = 64
-# RFC 2865 section 3; one octet more shows what is longer.
-_MOST_OCTETS: Final = 4097
 # A village that comes back after a power cut asks all at once; the kernel may grant less.
 _RECEIVE_BUFFER_OCTETS: Final = 4 << 20
 
@@ -30,6 +28,7 @@ class Listener:
         self._receive: Receive | None = None
         self._socket = bound_socket(address, port)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
+        self._endpoint = endpoint_of(self._socket)
 
     @property
     def port(self) -> int:
@@ -58,17 +57,10 @@ class Listener:
         assert self._receive is not None  # noqa: S101  # listen() set it before it set the reader
         for _ in range(_AT_ONCE):
             try:
-                datagram, source = self._socket.recvfrom(_MOST_OCTETS)
+                datagram, source, send = self._endpoint.read()
             except BlockingIOError:
                 return
-            self._receive(datagram, self.service, source, partial(self._send, source))
-
-    def _send(self, destination: tuple[str, int], datagram: bytes) -> bool:
-        try:
-            self._socket.sendto(datagram, destination)
-        except OSError:
-            return False
-        return True
+            self._receive(datagram, self.service, source, send)
 
 
 def bound_socket(address: str, port: int) -> socket.socket:
