@@ -24,9 +24,10 @@ EXIT_UNAVAILABLE: Final = 3
 class Commands(TyperGroup):
     """Loads a command's module when that command is asked for: help alone must not wait."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of all commands, in the order of help."""
-        return list(COMMANDS)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Their names, in the order of help; what stands behind them is loaded when asked for.
+        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a name, or None."""

@@ -1,0 +1,259 @@
+"""The nouns of the command line: what they do, show, refuse and write down."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from aaa.database import Database
+from aaa.model import AuditEvent, Nas, Session
+from deploy.commands import COMMANDS
+from radius.wire.attributes import Attributes
+from radius.wire.authenticator import encode_access_request
+from radius.wire.packet import Code, Packet
+from tests.deploy.operator import FARANDOLE, SECRET, Operator
+from tests.village import PHONE
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'
+
+
+@pytest.fixture
+def village(local_operator: Operator) -> Operator:
+    """An installation with a collectivity, a hotspot and a NAS."""
+    local_operator.found_village()
+    return local_operator
+
+
+def embedded(operator: Operator) -> Database:
+    return Database(f"sqlite:///{operator.directory}/state/farandole.db")
+
+
+def test_a_collectivity_is_dressed(village: Operator) -> None:
+    files = {"logo.svg": LOGO, "terms.txt": "Be kind.\n", "bad.svg": LOGO.replace("path", "script")}
+    for name, content in files.items():
+        (village.directory / name).write_text(content)
+    change = ("collectivity", "change", "village")
+    done = village.do(
+        *(*change, "--colour", "#1D5C63", "--contact", "mairie@v.example"),
+        *("--logo", str(village.directory / "logo.svg")),
+        *("--terms", str(village.directory / "terms.txt")),
+    )
+    assert "its terms are version 2" in done
+    shown = village.ask("collectivity", "show", "village")
+    assert (shown["colour"], shown["contact"], shown["has_logo"], shown["terms_version"]) == (
+        *("#1d5c63", "mairie@v.example"),
+        *(True, 2),
+    )
+    # The same terms again are no new version.
+    village.do(*change, "--terms", "-", given="Be kind.")
+    assert village.ask("collectivity", "show", "village")["terms_version"] == 2
+    bad = str(village.directory / "bad.svg")
+    assert "the drawing has <script>" in village.refused(*change, "--logo", bad, status=1)
+    assert "is no colour" in village.refused(*change, "--colour", "blue", status=1)
+
+
+def test_collectivities_nest(village: Operator) -> None:
+    options = ("--name", "Le Hameau", "--realm", "h.example", "--parent", "village")
+    village.do("collectivity", "add", "hamlet", *options)
+    listed = village.ask("collectivity", "list")
+    assert [(row["slug"], row["parent"]) for row in listed] == [
+        ("village", None),
+        ("hamlet", "village"),
+    ]
+    village.do("hotspot", "add", "well", "--collectivity", "hamlet", "--name", "Le puits")
+    of_both = village.ask("hotspot", "list", "--collectivity", "village")
+    assert {row["slug"] for row in of_both} == {"square", "well"}
+    of_one = village.ask("hotspot", "list", "--collectivity", "hamlet")
+    assert {row["slug"] for row in of_one} == {"well"}
+    lines = village.do("hotspot", "list").splitlines()
+    assert lines[0].split() == ["SLUG", "NAME", "COLLECTIVITY", "SSID"]
+    assert lines[1].split(maxsplit=1)[0] == "square"
+
+
+def test_a_nas_gets_its_secret_once(village: Operator) -> None:
+    options = ("--hotspot", "square", "--vendor", "coovachilli", "--address", "192.0.2.0/24")
+    text = village.do("nas", "add", "chilli", *options)
+    assert "uamserver            http://127.0.0.1:8080/at/chilli/" in text
+    made = next(line for line in text.splitlines() if line.startswith("shared secret")).split()[-1]
+    assert len(made) >= 32
+    assert made not in village.do("nas", "show", "chilli", "--json")
+    rotated = village.ask("nas", "rotate", "chilli", "--overlap-hours", "1")["secret"]
+    assert rotated != made
+    shown = village.ask("nas", "show", "chilli")
+    left = datetime.fromisoformat(shown["former_secret_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=50) < left <= timedelta(hours=1)
+    village.do("nas", "remove", "chilli")
+    assert [row["name"] for row in village.ask("nas", "list")] == ["gateway"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--vendor", "generic"), "known by --address"),
+        (("--vendor", "acme", "--address", "192.0.2.1"), "we do not speak “acme”"),
+        (("--vendor", "generic", "--address", "here"), "is no address or network"),
+        (("--vendor", "generic", "--address", "127.0.0.1"), "has this address already"),
+        (("--vendor", "generic", "--address", "::1", "--secret-file", "-"), "16 to 128 octets"),
+        (("--vendor", "generic", "--address", "::1", "--secret-file", "/none"), "cannot be read"),
+    ],
+)
+def test_a_nas_that_cannot_be(village: Operator, options: tuple[str, ...], says: str) -> None:
+    arguments = ("nas", "add", "other", "--hotspot", "square", *options)
+    assert says in village.refused(*arguments, status=1, given="short")
+
+
+def test_access_points_behind_a_nas(village: Operator) -> None:
+    where = ("--nas", "gateway", "--hotspot", "square", "--name", "Above the door")
+    village.do("access-point", "add", "00-11-22-AA-BB-CC", *where)
+    (row,) = village.ask("access-point", "list")
+    assert (row["mac"], row["nas"], row["hotspot"]) == ("00:11:22:aa:bb:cc", "gateway", "square")
+    refused = village.refused("access-point", "add", "somewhere", *where, status=1)
+    assert "is no MAC address" in refused
+
+
+def test_a_citizen_is_banned_and_forgiven(village: Operator) -> None:
+    added = village.do("citizen", "add", "Mireille", "--collectivity", "village")
+    assert added == "mireille@v.example\n"
+    (listed,) = village.ask("citizen", "list", "--collectivity", "village")
+    assert (listed["state"], listed["has_password"]) == ("active", False)
+    village.do("citizen", "ban", "mireille@v.example")
+    assert village.ask("citizen", "show", "mireille@v.example")["state"] == "banned"
+    assert village.ask("citizen", "list", "--state", "active") == []
+    village.do("citizen", "unban", "mireille@v.example")
+    again = village.refused("citizen", "unban", "mireille@v.example", status=1)
+    assert "is not banned: the account is active" in again
+    assert "there is no citizen" in village.refused("citizen", "show", "x@v.example", status=1)
+    assert "realms: v.example" in village.refused("citizen", "show", "mireille", status=1)
+    add = ("citizen", "add", "bob", "--collectivity", "village", "--password-file", "-")
+    assert "a password has" in village.refused(*add, status=1, given="short\n")
+
+
+def test_limits_are_set_and_taken_away(village: Operator) -> None:
+    village.do("policy", "set", "--hotspot", "square", "session_seconds=7200", "daily_octets=1000")
+    assert village.do("policy", "show", "--hotspot", "square") == (
+        "daily_octets=1000\nsession_seconds=7200\n"
+    )
+    village.do("policy", "set", "--hotspot", "square", "daily_octets=none")
+    assert village.ask("hotspot", "show", "square")["limits"] == {"session_seconds": "7200"}
+    both = ("policy", "show", "--hotspot", "square", "--collectivity", "village")
+    assert "name one scope" in village.refused(*both, status=1)
+    wrong = ("policy", "set", "--collectivity", "village")
+    assert "there is no limit “speed”" in village.refused(*wrong, "speed=9", status=1)
+    assert "write KEY=VALUE" in village.refused(*wrong, "speed", status=1)
+
+
+async def test_a_session_is_asked_to_end(village: Operator) -> None:
+    village.do("citizen", "add", "mireille", "--collectivity", "village")
+    database = embedded(village)
+    now = datetime.now(UTC)
+    async with database.write("test") as session:
+        nas = (await session.scalars(select(Nas))).one()
+        session.add(
+            Session(
+                nas_id=nas.id,
+                hotspot_id=nas.hotspot_id,
+                acct_session_id="s-1",
+                device_mac=PHONE,
+                citizen_id=1,
+                started_at=now,
+                updated_at=now,
+            )
+        )
+    await database.close()
+    disconnect = ("session", "disconnect", "--device", PHONE.replace(":", "-").upper())
+    asked = village.run(*disconnect, "--wait", "0.1", "--json")
+    assert (asked.returncode, '"state": "pending"' in asked.stdout) == (1, True)
+    (listed,) = village.ask("session", "list", "--open", "--citizen", "mireille@v.example")
+    assert listed["id"] == 1
+    assert "no such session is open" in village.refused(
+        "session", "disconnect", "--id", "7", status=1
+    )
+    assert "say which sessions" in village.refused("session", "disconnect", status=1)
+    assert "there is no session 7" in village.refused("session", "show", "7", status=1)
+
+
+async def test_every_change_is_written_down_without_its_secrets(village: Operator) -> None:
+    village.do("nas", "rotate", "gateway", "--secret-file", "-", given=f"{SECRET} again")
+    village.refused(
+        "hotspot", "add", "square", "--collectivity", "village", "--name", "x", status=1
+    )
+    database = embedded(village)
+    async with database.read("test") as session:
+        events = (await session.scalars(select(AuditEvent).order_by(AuditEvent.id))).all()
+    await database.close()
+    assert [(event.action, event.subject) for event in events] == [
+        ("collectivity.add", "collectivity:village"),
+        ("hotspot.add", "hotspot:square"),
+        ("nas.add", "nas:gateway"),
+        ("nas.rotate", "nas:gateway"),
+    ]
+    whoami = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
+    assert {event.actor for event in events} == {f"cli:{whoami}"}
+    assert SECRET not in str([event.detail for event in events])
+
+
+def test_packets_are_read(local_operator: Operator) -> None:
+    packet = Packet(
+        Code.ACCESS_REQUEST,
+        7,
+        bytes(range(16)),
+        Attributes.of(("User-Name", "mireille"), ("User-Password", b"0123456789abcdef")),
+    )
+    octets = encode_access_request(packet, SECRET.encode()).hex(" ")
+    (local_operator.directory / "secret").write_text(SECRET)
+    secret = str(local_operator.directory / "secret")
+    text = local_operator.do("packet", "decode", "--secret-file", secret, given=octets)
+    assert "Access-Request, identifier 7" in text
+    assert "mireille" in text
+    assert "0123456789abcdef" not in text
+    (local_operator.directory / "secret").write_text("another one")
+    wrong = local_operator.run("packet", "decode", "--secret-file", secret, given=octets)
+    assert wrong.returncode == 1
+    assert wrong.stderr == "farandole: it was not made with this secret: message_authenticator\n"
+    for given, says in (("zz", "not hexadecimal"), ("0102", "no RADIUS packet: too_short")):
+        assert says in local_operator.refused("packet", "decode", status=1, given=given)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_its_verbs(local_operator: Operator, name: str) -> None:
+    text = local_operator.do(name, "--help")
+    assert text.startswith(f"Usage: farandole {name}")
+
+
+def test_help_comes_at_once_and_a_slip_is_said_plainly(local_operator: Operator) -> None:
+    text = local_operator.do("--help")
+    assert all(name in text for name in COMMANDS)
+    loaded = subprocess.run(
+        [FARANDOLE.parent / "python", "-X", "importtime", FARANDOLE, "--help"],
+        capture_output=True,
+        text=True,
+    ).stderr
+    assert "sqlalchemy" not in loaded
+    slip = local_operator.run("collectivty")
+    assert (slip.returncode, "No such command 'collectivty'" in slip.stderr) == (2, True)
+    assert "did you mean 'collectivity'" in slip.stderr.lower()
+
+
+def test_check_finds_what_is_amiss(village: Operator) -> None:
+    found = {finding["name"]: finding for finding in village.ask("check")}
+    assert all(finding["problem"] is None for finding in found.values())
+    assert found["service"]["detail"] == "is not running"
+    (village.directory / "state" / "farandole.key").unlink()
+    amiss = village.run("check")
+    assert amiss.returncode == 1
+    assert "AMISS  database: key file" in amiss.stdout
+
+
+def test_check_asks_the_service_that_runs(village: Operator) -> None:
+    with village.serve() as served:
+        running = {
+            "FARANDOLE_RADIUS__AUTH_PORT": str(served.port("authentication")),
+            "FARANDOLE_RADIUS__ACCT_PORT": str(served.port("accounting")),
+            "FARANDOLE_MONITORING__PORT": str(served.port("monitoring")),
+        }
+        done = village.run("check", environment=running)
+    assert done.returncode == 0
+    assert "ok     service: is running, and ready" in done.stdout
+    assert "ok     radius.auth_port: answers on" in done.stdout
+    assert "ok     radius.acct_port: answers on" in done.stdout

@@ -1,0 +1,148 @@
+"""Housekeeping counts what is there, throws away what is past use, and survives its failures."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from aaa import tickets
+from aaa.errors import Outage, Unavailable
+from aaa.model import Instruction, InstructionKind, Nas, Session, Ticket
+from deploy.housekeeping import Housekeeping
+from monitoring import metrics
+from portal.model import EmailCode
+from tests.village import PHONE, Village, settle
+
+
+@pytest.fixture
+async def village(database_url: str) -> AsyncIterator[Village]:
+    village = await settle(database_url)
+    yield village
+    village.hashing.close()
+    await village.database.close()
+
+
+@pytest.fixture
+def housekeeping(village: Village) -> Housekeeping:
+    return Housekeeping(village.database, village.directory, village.clock)
+
+
+def value(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(f"farandole_{name}", labels)
+
+
+async def do(housekeeping: Housekeeping, name: str) -> None:
+    """Have one task done; it must succeed."""
+    (task,) = (task for task in housekeeping.tasks if task.name == name)
+    before = value("housekeeping_total", task=name, outcome="done") or 0
+    await housekeeping.once(task)
+    assert value("housekeeping_total", task=name, outcome="done") == before + 1
+
+
+async def open_session(village: Village) -> None:
+    async with village.database.write("test") as session:
+        session.add(
+            Session(
+                nas_id=village.square.id,
+                hotspot_id=village.square.hotspot.id,
+                acct_session_id="s-1",
+                device_mac=PHONE,
+                started_at=village.clock(),
+                updated_at=village.clock() + timedelta(seconds=1),
+            )
+        )
+
+
+async def test_people_online_are_counted_by_place(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    await open_session(village)
+    await do(housekeeping, "sessions_open")
+    assert value("sessions_open", collectivity="village", hotspot="square") == 1
+    assert value("sessions_open", collectivity="village", hotspot="library") == 0
+    assert value("sessions_started_total", collectivity="village", hotspot="library") == 0
+    # Who has not been heard of for three interim intervals does not count.
+    village.clock.advance(minutes=31)
+    await do(housekeeping, "sessions_open")
+    assert value("sessions_open", collectivity="village", hotspot="square") == 0
+
+
+async def test_stale_sessions_are_closed(village: Village, housekeeping: Housekeeping) -> None:
+    await open_session(village)
+    village.clock.advance(hours=2)
+    await do(housekeeping, "stale_sessions")
+    async with village.database.read("test") as session:
+        (found,) = (await session.scalars(select(Session))).all()
+    assert found.terminate_cause == "stale"
+
+
+async def test_nas_are_counted(village: Village, housekeeping: Housekeeping) -> None:
+    async with village.database.write("test") as session:
+        nas = (await session.scalars(select(Nas).where(Nas.name == "square"))).one()
+        nas.last_seen_at = village.clock()
+    village.clock.advance(hours=24)
+    await do(housekeeping, "nas")
+    assert (value("nas_known"), value("nas_silent")) == (2, 0)
+    assert value("nas_message_authenticator", state="learn") == 2
+    assert value("nas_message_authenticator", state="required") == 0
+    village.clock.advance(seconds=1)
+    await do(housekeeping, "nas")
+    assert value("nas_silent") == 2
+
+
+async def test_orders_that_wait_are_counted(village: Village, housekeeping: Housekeeping) -> None:
+    await open_session(village)
+    await do(housekeeping, "instructions")
+    assert value("dynamic_authorization_pending") == 0
+    async with village.database.write("test") as session:
+        session.add(
+            Instruction(
+                kind=InstructionKind.DISCONNECT,
+                session_id=1,
+                reason="operator",
+                next_attempt_at=village.clock(),
+                created_at=village.clock(),
+            )
+        )
+    await do(housekeeping, "instructions")
+    assert value("dynamic_authorization_pending") == 1
+
+
+async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeeping) -> None:
+    async with village.database.write("test") as session:
+        await tickets.issue(
+            session,
+            village.keyring,
+            citizen_id=village.anna,
+            nas_id=village.square.id,
+            device_mac=None,
+            now=village.clock(),
+        )
+        session.add(
+            EmailCode(email="a@b.example", code_digest="", tries_left=1, expires_at=village.clock())
+        )
+    village.clock.advance(hours=3)
+    await do(housekeeping, "tickets")
+    await do(housekeeping, "portal")
+    async with village.database.read("test") as session:
+        for kind in (Ticket, EmailCode):
+            assert await session.scalar(select(func.count()).select_from(kind)) == 0
+
+
+async def test_a_failure_is_counted_and_ends_nothing(
+    village: Village, housekeeping: Housekeeping, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def away() -> None:
+        raise Unavailable("database", Outage.LOCKED)
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    for work, said in ((away, "housekeeping has to wait"), (broken, "housekeeping failed")):
+        task = replace(housekeeping.tasks[0], name=work.__name__, work=work)
+        before = value("housekeeping_total", task=task.name, outcome="failed") or 0
+        await housekeeping.once(task)
+        assert value("housekeeping_total", task=task.name, outcome="failed") == before + 1
+        assert said in capsys.readouterr().out
