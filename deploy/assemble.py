@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ class Part(StrEnum):
 
 ALL_PARTS: Final = frozenset(Part)
 _FINISH_SECONDS: Final = 5
+_SUMMARISE_SECONDS: Final = 5.0
 
 
 def system_clock() -> datetime:
@@ -96,6 +98,7 @@ class _Workshop:
     directory: Directory
     hashing: PasswordHashing
     clock: Clock
+    warnings: RepeatedWarnings
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
 
@@ -119,7 +122,9 @@ async def assemble(
     for hotspot in (await directory.refresh()).hotspots.values():
         metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
     metrics.build_info.labels(version("farandole")).set(1)
-    workshop = _Workshop(installation, directory, hashing, clock, [directory.run])
+    warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
+    workshop = _Workshop(installation, directory, hashing, clock, warnings, [directory.run])
+    workshop.background.append(partial(_summarise, warnings, clock))
 
     smtp = None
     if mailer is None and settings.mail.url and Part.PORTAL in parts:
@@ -141,12 +146,19 @@ async def assemble(
     )
 
 
+async def _summarise(warnings: RepeatedWarnings, clock: Clock) -> None:
+    """Log, for ever, how often what was warned of has happened since."""
+    while True:
+        await asyncio.sleep(_SUMMARISE_SECONDS)
+        warnings.summarise(clock())
+
+
 async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     """Return the RADIUS server with its ports bound, its recorder in the background."""
     settings, clock = workshop.installation.settings.radius, workshop.clock
     database, keyring = workshop.installation.database, workshop.installation.keyring
     directory = workshop.directory
-    warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
+    warnings = workshop.warnings
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
     server = RadiusServer(
@@ -188,6 +200,7 @@ def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -
         hashing=workshop.hashing,
         mailer=mailer,
         pages=Pages(workshop.clock),
+        warnings=workshop.warnings,
         clock=workshop.clock,
     )
     address, port = installation.settings.portal.address, installation.settings.portal.port

@@ -90,6 +90,13 @@ def write_time(moment: datetime, language: str, timezone: str) -> str:
     return format_time(moment, "short", tzinfo=ZoneInfo(timezone), locale=_LOCALES[language])
 
 
+def write_moment(moment: datetime, language: str, timezone: str) -> str:
+    """Return the day of the week and the time of day, "Tuesday 08:00"."""
+    local = moment.astimezone(ZoneInfo(timezone))
+    day = format_date(local.date(), "EEEE", locale=_LOCALES[language])
+    return f"{day}{_NO_BREAK}{write_time(moment, language, timezone)}"
+
+
 def write_date(moment: datetime, language: str, timezone: str) -> str:
     """Return the date, "20 February 2026", as the calendar of that place shows it."""
     local = moment.astimezone(ZoneInfo(timezone))

@@ -89,6 +89,7 @@ def _environment(language: str, clock: Callable[[], datetime]) -> Environment:
         "octets": partial(languages.write_octets, language=language),
         "time": _in_local_time(languages.write_time, language),
         "date": _in_local_time(languages.write_date, language),
+        "moment": _in_local_time(languages.write_moment, language),
     }
     return environment
 

@@ -9,6 +9,7 @@ from aaa.passwords import PasswordHashing
 from aaa.secret import Keyring
 from aaa.settings import Settings
 from aaa.snapshot import Directory, Snapshot
+from monitoring.logging import RepeatedWarnings
 from portal.mail import Mailer
 from portal.pages import Pages
 
@@ -25,6 +26,7 @@ class Parts:
     hashing: PasswordHashing
     mailer: Mailer | None
     pages: Pages
+    warnings: RepeatedWarnings
     clock: Callable[[], datetime]
 
     @property

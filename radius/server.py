@@ -138,7 +138,6 @@ class RadiusServer:
         while True:
             await asyncio.sleep(_STORE_SECONDS)
             await self._store_once()
-            self._warnings.summarise(self._clock())
 
     async def _store_once(self) -> None:
         try:

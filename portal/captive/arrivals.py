@@ -34,9 +34,10 @@ async def arrive(parts: Parts, nas: NasEntry, raw_query: str) -> Answer:
     redirect = read_redirect(nas, raw_query, parts.settings.portal.public_url)
     if isinstance(redirect, BadRedirect):
         metrics.redirects_refused.labels(redirect.flaw.value, nas.vendor).inc()
-        log.warning(
+        parts.warnings.warn(
             "redirect refused",
-            nas=nas.name,
+            nas.name,
+            parts.clock(),
             reason=redirect.flaw.value,
             remedy="compare the NAS' portal address, uamsecret and log-in host with `nas show`",
         )
@@ -50,10 +51,17 @@ async def arrive(parts: Parts, nas: NasEntry, raw_query: str) -> Answer:
 
 
 async def _begin(parts: Parts, nas: NasEntry, redirect: Redirect) -> Answer:
-    """Begin a visit. A code that the device waits for goes on being good: mini-browsers close
-    when one looks for one's mail, and the NAS then redirects anew."""
+    """Begin a visit, or go on with the device's own where nothing was done in it yet: what runs on
+    a phone is redirected again and again. A code that the device waits for goes on being good:
+    mini-browsers close when one looks for one's mail, and the NAS then redirects anew."""
     now = parts.clock()
     async with parts.database.write("arrival") as session:
+        untouched = await attempts.latest(
+            session, parts.snapshot, nas, redirect.device_mac, now, attempts.IS_UNTOUCHED
+        )
+        if untouched is not None:
+            await attempts.renew(session, untouched, redirect, now)
+            return views.to_visit(parts, untouched)
         former = await attempts.latest(
             session, parts.snapshot, nas, redirect.device_mac, now, _HAS_CODE
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import citizens
@@ -29,6 +29,13 @@ from portal.model import EmailCode, LoginAttempt
 
 _TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
 _LANGUAGE: Final = re.compile(r"^[a-z]{2}$")
+# Nobody typed anything in it, so that it may be anybody's.
+IS_UNTOUCHED: Final = and_(
+    LoginAttempt.email_code_id.is_(None),
+    LoginAttempt.proven_at.is_(None),
+    LoginAttempt.ticket_issued_at.is_(None),
+    LoginAttempt.confirmed_at.is_(None),
+)
 # The columns of a visit that has not been to the NAS.
 NOT_FINISHED: Final = {"ticket_id": None, "ticket_issued_at": None, "confirmed_at": None}
 
@@ -130,6 +137,18 @@ async def latest(
         .limit(1)
     )
     return await _one(session, snapshot, query, now)
+
+
+async def renew(session: AsyncSession, attempt: Attempt, redirect: Redirect, now: datetime) -> None:
+    """Have a visit go on from a new redirect: the gateway's challenge is another one now."""
+    await change(
+        session,
+        attempt,
+        hotspot_id=attempt.nas.hotspot_of(redirect.called_station_mac).id,
+        parameters=redirect.parameters or {},
+        original_url=redirect.original_url,
+        expires_at=now + VISIT_LIFETIME,
+    )
 
 
 async def change(session: AsyncSession, attempt: Attempt, **values: object) -> None:

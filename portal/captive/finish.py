@@ -1,6 +1,7 @@
 """The end of a log-in: ask the policy, issue a ticket, send the browser to the NAS with it."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,7 +41,7 @@ async def finish(parts: Parts, attempt: Attempt) -> Answer:
             result = await _issue_ticket(session, parts, attempt, citizen, now)
             await _remember(session, parts, attempt, citizen, now)
     if isinstance(result, Denied):
-        return _denied(attempt, result.reason)
+        return _denied(parts, attempt, result.reason)
     return _to_nas(parts, attempt, citizen, result)
 
 
@@ -52,12 +53,21 @@ async def tell_denial(parts: Parts, attempt: Attempt) -> Answer:
         return views.to_visit(parts, attempt)
     async with parts.database.write("denial") as session:
         await attempts.change(session, attempt, **attempts.NOT_FINISHED)
-    return _denied(attempt, reason)
+    return _denied(parts, attempt, reason)
 
 
-def _denied(attempt: Attempt, reason: DenyReason) -> Show:
+def _denied(parts: Parts, attempt: Attempt, reason: DenyReason) -> Show:
     metrics.denials.labels(attempt.hotspot.collectivity.slug, reason.value, "portal").inc()
-    return Show("denied.html", attempt, status=403, context={"reason": reason})
+    context = {"reason": reason, "opens_at": _opens_at(parts, attempt)}
+    return Show("denied.html", attempt, status=403, context=context)
+
+
+def _opens_at(parts: Parts, attempt: Attempt) -> datetime | None:
+    """Return when a hotspot that keeps hours opens next."""
+    citizen_id = attempt.citizen.id if attempt.citizen else None
+    hours = parts.snapshot.limits(attempt.hotspot, citizen_id).opening_hours
+    zone = ZoneInfo(attempt.hotspot.collectivity.timezone)
+    return hours.opens_at(parts.clock().astimezone(zone)) if hours else None
 
 
 async def _issue_ticket(

@@ -51,7 +51,11 @@ async def code(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> 
         attempt,
         status=CORRECT_IT if error else 200,
         error=error,
-        context={"email": shown_address(attempt), "tries_left": left},
+        context={
+            "email": shown_address(attempt),
+            "tries_left": left,
+            "remember_days": remember_days(parts.snapshot, attempt),
+        },
     )
 
 

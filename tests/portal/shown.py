@@ -105,7 +105,8 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "goodbye": ("goodbye.html", IN_VISIT | {"seconds": 3900, "octets": 196_000_000}),
     "goodbye, nothing known": ("goodbye.html", {"seconds": None, "octets": None}),
     **{
-        f"denied, {reason}": ("denied.html", IN_VISIT | {"reason": reason}) for reason in DenyReason
+        f"denied, {reason}": ("denied.html", IN_VISIT | {"reason": reason, "opens_at": NOW})
+        for reason in DenyReason
     },
     **{
         f"redirect refused, {flaw}": (

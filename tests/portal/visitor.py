@@ -9,6 +9,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+import structlog
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
@@ -16,6 +17,8 @@ from aaa import access_points
 from aaa.model import Citizen, Session, Ticket
 from aaa.secret import Secret
 from aaa.settings import PortalSettings, Settings
+from monitoring.logging import RepeatedWarnings
+from monitoring.occurrences import Occurrences
 from portal.app import create_app
 from portal.mail import MailboxMailer, Mailer
 from portal.pages import Pages
@@ -116,6 +119,7 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
         hashing=village.hashing,
         mailer=mailbox,
         pages=Pages(village.clock),
+        warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
         clock=village.clock,
     )
     yield Portal(village, parts, create_app(parts), mailbox)

@@ -8,8 +8,17 @@ from aaa import access_points
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
 from monitoring import metrics
-from tests.portal.visitor import FORM, PUBLIC_URL, UAM_SECRET, Portal, query_of, redirect, signed
-from tests.village import PHONE
+from tests.portal.visitor import (
+    FORM,
+    PUBLIC_URL,
+    UAM_SECRET,
+    Portal,
+    query_of,
+    redirect,
+    signed,
+    visit_in,
+)
+from tests.village import PHONE, TABLET
 
 
 @pytest.mark.parametrize("nas", ["signing", "masking"])
@@ -186,7 +195,7 @@ async def test_the_language_asked_for_is_kept(small_portal: Portal) -> None:
     assert '<html lang="it">' in (await browser.get(f"{visit}?lang=it")).text
     assert '<html lang="it">' in (await browser.get(visit)).text
     other = small_portal.browser(language="xx")
-    assert '<html lang="fr">' in (await other.get(await other.arrive())).text
+    assert '<html lang="fr">' in (await other.get(await other.arrive(mac=TABLET))).text
 
 
 async def test_the_language_of_the_gateway_counts(small_portal: Portal) -> None:
@@ -212,3 +221,20 @@ async def test_a_visit_does_not_last(small_portal: Portal) -> None:
     assert expired.status_code == 410
     assert "waited too long" in expired.text
     assert PHONE not in expired.text
+
+
+async def test_a_phone_that_is_redirected_again_and_again_is_one_visit(
+    small_portal: Portal,
+) -> None:
+    browser = small_portal.browser()
+    first = await browser.arrive()
+    challenge = "ff" * 16
+    second = visit_in(await browser.get(redirect(challenge=challenge)))
+    assert second == first
+    at_the_door = await browser.log_in(second)
+    _, text = await small_portal.newest_ticket()
+    answer = hashlib.md5(b"\0" + text + bytes.fromhex(challenge)).hexdigest()
+    assert query_of(at_the_door.headers["location"])["response"] == answer
+    # Another phone, and the same one once it has logged in, begin their own.
+    assert visit_in(await browser.get(redirect(mac="02-00-5E-00-53-99"))) != first
+    assert visit_in(await browser.get(redirect())) != first

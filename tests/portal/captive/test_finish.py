@@ -145,3 +145,12 @@ async def test_the_password_goes_to_no_gateway(small_portal: Portal) -> None:
     browser = small_portal.browser()
     await browser.log_in(await browser.arrive())
     assert all("lavender" not in str(response.headers) for response in browser.responses)
+
+
+async def test_a_closed_place_says_when_it_opens(small_portal: Portal) -> None:
+    hotspot = small_portal.village.square.hotspot
+    await small_portal.village.limit(Scope(hotspot_id=hotspot.id), opening_hours="thu 08:00-09:30")
+    browser = small_portal.browser()
+    page = await browser.log_in(await browser.arrive())
+    assert page.status_code == 403
+    assert "It opens again: Thursday\N{NO-BREAK SPACE}08:00." in page.text
