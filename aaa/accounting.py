@@ -38,7 +38,8 @@ class Effect(StrEnum):
 class Event:
     """One Accounting-Request, in our words.
 
-    ``occurred_at`` is Event-Timestamp, else the time of receipt less Acct-Delay-Time.
+    ``occurred_at`` is the NAS' word: Event-Timestamp, or the time of receipt less Acct-Delay-Time.
+    ``received_at`` is our own clock's: whether a session still lives is not left to a NAS' clock.
     ``counts_gigawords``: the NAS sent Acct-*-Gigawords, so its counters do not wrap at 2^32.
     """
 
@@ -48,6 +49,7 @@ class Event:
     acct_session_id: str
     device_mac: str
     occurred_at: datetime
+    received_at: datetime
     citizen_id: int | None = None
     user_name: str | None = None
     framed_address: str | None = None
@@ -62,7 +64,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A session as known so far; ``instance`` counts sessions that share an Acct-Session-Id."""
+    """A session as known so far; ``instance`` counts sessions that share an Acct-Session-Id.
+
+    ``updated_at``: when its NAS last reported it, by our clock.
+    """
 
     instance: int
     started_at: datetime
@@ -111,7 +116,7 @@ def _open(instance: int, event: Event) -> Change:
         instance=instance,
         started_at=event.occurred_at - timedelta(seconds=event.session_seconds),
         start_seen=event.kind is Kind.START,
-        updated_at=event.occurred_at,
+        updated_at=event.received_at,
     )
     if event.kind is Kind.START:
         return Change(empty, Effect.APPLIED, opened=True, closed=False)
@@ -134,7 +139,8 @@ def _count(known: Record, event: Event) -> Change:
     if known.instance > 0 and event.occurred_at < known.started_at:
         # A late packet of the session before: what it counts was closed with its Stop.
         return Change(known, Effect.LATE, opened=False, closed=False)
-    if known.terminate_cause == STALE and event.occurred_at > known.updated_at:
+    has_gone_on = event.kind is Kind.STOP or event.session_seconds > known.session_seconds
+    if known.terminate_cause == STALE and has_gone_on:
         # It was not over: its NAS had been cut off, and reports again.
         known = replace(known, stopped_at=None, terminate_cause=None)
     seconds = max(known.session_seconds, event.session_seconds)
@@ -143,7 +149,6 @@ def _count(known: Record, event: Event) -> Change:
     download = _grown(known.download_octets, event.download_octets, event, is_news)
     record = replace(
         known,
-        updated_at=max(known.updated_at, event.occurred_at),
         session_seconds=seconds,
         upload_octets=upload,
         download_octets=download,
@@ -159,6 +164,8 @@ def _count(known: Record, event: Event) -> Change:
         effect = Effect.LATE
     else:
         effect = Effect.APPLIED
+    if known.stopped_at is None:
+        record = replace(record, updated_at=max(known.updated_at, event.received_at))
     return Change(
         record,
         effect,

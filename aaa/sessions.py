@@ -111,7 +111,7 @@ async def close_stale(session: AsyncSession, snapshot: Snapshot, now: datetime) 
         places.setdefault((silence, max(longest, _UNREPORTED)), []).append(hotspot.id)
     closed = 0
     for (silence, longest), hotspot_ids in places.items():
-        was_reported = Session.updated_at > Session.started_at
+        was_reported = Session.session_seconds > 0
         result = await session.execute(
             update(Session)
             .where(

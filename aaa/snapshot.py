@@ -13,6 +13,7 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +23,8 @@ from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
 from aaa.policy import Limits, limits_from, narrow
 from aaa.secret import Keyring, Secret
+
+log = structlog.get_logger()
 
 REVISION: Final = "revision"
 # Purposes of the keyring.
@@ -259,6 +262,7 @@ class Directory:
         self._database = database
         self._keyring = keyring
         self._lock = asyncio.Lock()
+        self._told = ""
         self.current = EMPTY
 
     async def refresh(self) -> Snapshot:
@@ -275,6 +279,15 @@ class Directory:
         """Refresh for ever."""
         while True:
             await asyncio.sleep(every_seconds)
-            # The database's own error counter and log tell of this; the old picture serves on.
+            # The database's own error counter and log tell of an outage; the old picture serves on.
             with suppress(Unavailable):
-                await self.refresh()
+                await self._refresh_or_tell()
+
+    async def _refresh_or_tell(self) -> None:
+        """Refresh; what cannot be used is told once, and what served before serves on."""
+        try:
+            await self.refresh()
+        except Invalid as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                log.error("what changed in the database cannot be used", reason=str(error))

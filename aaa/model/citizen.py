@@ -35,7 +35,6 @@ class Citizen(Identified, Base):
     terms_accepted: Mapped[str | None] = mapped_column(String(80))
     terms_accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime | None]
 
 
 class Device(Identified, Base):
@@ -51,4 +50,3 @@ class Device(Identified, Base):
     remembered_until: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime | None]

@@ -155,5 +155,4 @@ def _row(citizen: Citizen, snapshot: Snapshot) -> dict[str, Any]:
         "terms_accepted": citizen.terms_accepted,
         "terms_accepted_at": citizen.terms_accepted_at,
         "created_at": citizen.created_at,
-        "last_seen_at": citizen.last_seen_at,
     }

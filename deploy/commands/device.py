@@ -28,12 +28,11 @@ def list_(context: typer.Context, citizen: CitizenNai, as_json: AsJson = False) 
                 "remembered_until": device.remembered_until,
                 "revoked_at": device.revoked_at,
                 "created_at": device.created_at,
-                "last_seen_at": device.last_seen_at,
             }
             for device in await devices.of_citizen(transaction.session, found.id)
         ]
 
-    columns = ("mac", "name", "remembered_until", "revoked_at", "last_seen_at")
+    columns = ("mac", "name", "remembered_until", "revoked_at")
     show_rows(look(context, work), columns, as_json)
 
 

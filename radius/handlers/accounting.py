@@ -87,6 +87,7 @@ def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
         acct_session_id=request.text("Acct-Session-Id") or "",
         device_mac=request.device_mac or "",
         occurred_at=occurred_at(attributes, request.received_at),
+        received_at=request.received_at,
         citizen_id=citizen_id,
         user_name=request.text("User-Name"),
         framed_address=str(address) if address else None,

@@ -12,7 +12,7 @@ from aaa.accounting import Change, Effect, Event, Kind, Record, apply, close_all
 from tests.village import NOON, PHONE
 
 WRAP = 1 << 32
-START = Event(Kind.START, 1, 1, "s-1", PHONE, NOON)
+START = Event(Kind.START, 1, 1, "s-1", PHONE, NOON, NOON)
 
 
 def later(kind: Kind, seconds: int, upload: int = 0, download: int = 0, **more: object) -> Event:
@@ -21,6 +21,7 @@ def later(kind: Kind, seconds: int, upload: int = 0, download: int = 0, **more: 
         START,
         kind=kind,
         occurred_at=NOON + timedelta(seconds=seconds),
+        received_at=NOON + timedelta(seconds=seconds),
         session_seconds=seconds,
         upload_octets=upload,
         download_octets=download,
@@ -113,6 +114,25 @@ def test_a_repeated_packet_changes_nothing() -> None:
         assert changes[-1].record == changes[-2].record == record
 
 
+def test_a_repeated_report_shows_that_its_nas_is_there() -> None:
+    interim = later(Kind.INTERIM, 60, 5, 7)
+    resent = replace(interim, received_at=interim.received_at + timedelta(seconds=30))
+    record, changes = play([START, interim, resent])
+    assert changes[-1].effect is Effect.REPEATED
+    assert record.updated_at == resent.received_at
+
+
+def test_a_nas_whose_clock_is_wrong_is_alive_all_the_same() -> None:
+    slow = timedelta(hours=3)
+    events = [
+        replace(event, occurred_at=event.occurred_at - slow)
+        for event in (START, later(Kind.INTERIM, 600, 5, 7))
+    ]
+    record, _ = play(events)
+    assert record.started_at == NOON - slow
+    assert record.updated_at == NOON + timedelta(seconds=600)
+
+
 def test_a_late_interim_after_the_stop_adds_nothing_old() -> None:
     stop = later(Kind.STOP, 90, 6, 8)
     record, changes = play([START, stop, later(Kind.INTERIM, 60, 5, 7)])
@@ -138,7 +158,7 @@ def test_a_start_after_the_stop_opens_the_next_session() -> None:
 @pytest.mark.parametrize(("kind", "cause"), [(Kind.ON, "nas-reboot"), (Kind.OFF, "admin-reboot")])
 def test_a_restart_closes_what_was_open(kind: Kind, cause: str) -> None:
     record, _ = play([START, later(Kind.INTERIM, 60, 5, 7)])
-    restart = Event(kind, 1, 1, "", "", NOON + timedelta(hours=1))
+    restart = Event(kind, 1, 1, "", "", NOON + timedelta(hours=1), NOON + timedelta(hours=1))
     change = close_all(record, restart)
     assert change is not None
     assert change.record.terminate_cause == cause

@@ -35,6 +35,7 @@ def start(village: Village, **changed: object) -> Event:
         acct_session_id="s-1",
         device_mac=PHONE,
         occurred_at=village.clock(),
+        received_at=village.clock(),
         citizen_id=village.anna,
         user_name="anna@village.example",
     )
@@ -133,7 +134,9 @@ async def test_on_closes_what_was_open_and_nothing_newer(
     await recorder.record(
         start(village, acct_session_id="s-2", occurred_at=rebooted_at + timedelta(seconds=5))
     )
-    on = Event(Kind.ON, village.square.id, village.square.hotspot.id, "", "", rebooted_at)
+    on = Event(
+        Kind.ON, village.square.id, village.square.hotspot.id, "", "", rebooted_at, rebooted_at
+    )
     assert await recorder.record(on) is Effect.APPLIED
     assert await recorder.record(on) is Effect.REPEATED
     async with village.database.read("test") as session:

@@ -24,6 +24,7 @@ async def record(village: Village, kind: Kind, seconds: int = 0) -> Effect:
                 acct_session_id="s-1",
                 device_mac=PHONE,
                 occurred_at=village.clock(),
+                received_at=village.clock(),
                 citizen_id=village.anna,
                 session_seconds=seconds,
             )

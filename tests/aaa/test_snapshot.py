@@ -1,6 +1,10 @@
+import asyncio
+from collections.abc import MutableMapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import structlog
 
 from aaa import access_points, collectivities
 from aaa.database import Database
@@ -8,7 +12,7 @@ from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule
 from aaa.policies import Scope, limits_of
 from aaa.secret import Keyring, Secret
-from aaa.snapshot import Directory, load
+from aaa.snapshot import Directory, load, touch
 from tests.village import NAS_SECRET, NOON, Village
 
 
@@ -157,3 +161,24 @@ async def test_the_last_picture_serves_while_the_database_is_away(village: Villa
     with pytest.raises(Exception, match="database unavailable"):
         await away.refresh()
     assert away.current is village.snapshot
+
+
+async def test_what_cannot_be_used_is_told_and_the_last_picture_serves(village: Village) -> None:
+    async with village.database.write("test") as session:
+        nas = await access_points.by_name(session, "square")
+        nas.secret = Keyring(b"x" * 32).seal(b"sealed with another key", "nas-secret")
+        await touch(session)
+    before = village.snapshot
+    told = asyncio.Event()
+
+    def note(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:
+        told.set()
+        raise structlog.DropEvent
+
+    with structlog.testing.capture_logs(processors=[note]):
+        running = asyncio.ensure_future(village.directory.run(every_seconds=0))
+        async with asyncio.timeout(20):
+            await told.wait()
+    assert village.snapshot is before
+    assert not running.done()
+    running.cancel()

@@ -114,7 +114,6 @@ def _create_citizens() -> None:
         sa.Column("terms_accepted", sa.String(length=80)),
         sa.Column("terms_accepted_at", TIME),
         sa.Column("created_at", TIME, nullable=False),
-        sa.Column("last_seen_at", TIME),
         sa.Column("id", BIG, autoincrement=True, nullable=False),
         sa.ForeignKeyConstraint(
             ["collectivity_id"], ["collectivity.id"], name="fk_citizen_collectivity_id_collectivity"
@@ -142,7 +141,6 @@ def _create_citizens() -> None:
         sa.Column("remembered_until", TIME),
         sa.Column("revoked_at", TIME),
         sa.Column("created_at", TIME, nullable=False),
-        sa.Column("last_seen_at", TIME),
         sa.Column("id", BIG, autoincrement=True, nullable=False),
         sa.ForeignKeyConstraint(
             ["citizen_id"], ["citizen.id"], name="fk_device_citizen_id_citizen"
