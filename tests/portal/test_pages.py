@@ -112,6 +112,17 @@ def test_every_field_has_its_label(look: str, language: str) -> None:
 
 
 @every_look
+def test_no_attribute_holds_a_value_of_python(look: str, language: str) -> None:
+    attributes = [
+        (element.tag, name, value)
+        for element in Document(show(look, language)).elements
+        for name, value in element.attributes.items()
+    ]
+    assert [each for each in attributes if each[2] in {"True", "False", "None"}] == []
+    assert [each for each in attributes if each[1] == "required" and each[2] is not None] == []
+
+
+@every_look
 def test_a_page_needs_no_script_no_inline_style_and_no_other_host(look: str, language: str) -> None:
     document = Document(show(look, language))
     assert document.all("script", "style", "iframe", "object", "embed", "font") == []
