@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from monitoring import metrics
 
 MOST_OCTETS: Final = 64 * 1024
-_POLICY: Final = (
+CONTENT_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
 _HEADERS: Final = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": CONTENT_POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 def allow_forms_to(response: Response, source: str | None) -> None:
     """Let the forms of a page lead to ``source`` (a CSP source: the NAS) beside the portal."""
     if source is not None:
-        response.headers["Content-Security-Policy"] = f"{_POLICY} {source}"
+        response.headers["Content-Security-Policy"] = f"{CONTENT_POLICY} {source}"
 
 
 class Protection:

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, ViewportSize, sync_playwright
 
-from portal.protection import _POLICY
+from portal.protection import CONTENT_POLICY
 from tests import counterparts
 from tests.portal.shown import LOOKS, serve, show
 
@@ -55,7 +55,7 @@ class Window:
 
     def _answer(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
-        headers = {"Content-Security-Policy": _POLICY}
+        headers = {"Content-Security-Policy": CONTENT_POLICY}
         if path == "/":
             route.fulfill(body=self._html, content_type="text/html; charset=utf-8", headers=headers)
         else:
