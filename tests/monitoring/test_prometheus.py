@@ -142,6 +142,8 @@ def work_behind() -> None:
         metrics.portal_requests.labels("/log-in", status).inc(7)
         metrics.portal_request_seconds.labels("/log-in").observe(0.01)
     metrics.throttled.labels("email_code").inc(3)
+    for flaw in ("incomplete", "wrong_checksum", "missing_checksum", "foreign_host"):
+        metrics.redirects_refused.labels(flaw, "coovachilli").inc(9)
 
 
 @pytest.fixture(scope="module")
