@@ -14,6 +14,9 @@ def is_own_host(host: str, door: Door) -> bool:
     on record for the NAS."""
     if door.login_host is not None:
         return host.casefold() == door.login_host.casefold()
+    # An IPv6 zone ("fe80::1%eth0") means nothing to a browser, and anything may be written in it.
+    if "%" in host:
+        return False
     try:
         return ip_address(host).is_private
     except ValueError:
@@ -34,6 +37,9 @@ def web_url(text: str | None) -> str | None:
 
 
 def _web_host(url: str) -> str | None:
+    # Browsers read a backslash as a slash, so that the host would be another one to them.
+    if "\\" in url:
+        return None
     try:
         parts = urlsplit(url)
         # Reading the port is what finds it out of range.

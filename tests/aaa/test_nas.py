@@ -1,7 +1,7 @@
 """The dialects, against values worked out here by CoovaChilli's own rules."""
 
 import hashlib
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -94,6 +94,18 @@ def test_a_gateway_outside_must_be_on_record() -> None:
     known = Door(PORTAL, None, "Gateway.Village.Example")
     assert not isinstance(CHILLI.parse_redirect(query, known), BadRedirect)
     assert CHILLI.parse_redirect(QUERY, known) == BadRedirect(RedirectFlaw.FOREIGN_HOST)
+
+
+@pytest.mark.parametrize(
+    "host", ["fe80::1%]@9.9.9.9?", "fe80::1%]@9.9.9.9#", "fe80::1%eth0", "9.9.9.9\\@10.1.0.1"]
+)
+def test_a_host_is_what_a_browser_takes_for_it(host: str) -> None:
+    query = QUERY.replace("10.1.0.1", quote(host))
+    assert CHILLI.parse_redirect(query, OPEN) == BadRedirect(RedirectFlaw.FOREIGN_HOST)
+    for url in (f"http://{host}/", f"http://[{host}]/"):
+        query = f"login_url={quote(url)}&mac=02-00-5E-00-53-01"
+        found = ADAPTERS["generic"].parse_redirect(query, OPEN)
+        assert found == BadRedirect(RedirectFlaw.FOREIGN_HOST)
 
 
 @pytest.mark.parametrize("door", [OPEN, SIGNED])
