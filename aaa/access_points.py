@@ -1,10 +1,10 @@
-"""NAS and the access points behind them: register, rotate a secret, retire."""
+"""NAS and the access points behind them: register, change, rotate a secret, retire."""
 
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +22,20 @@ from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
 LEAST_SECRET: Final = 16
 # Consecutive signed requests after which a NAS must always sign.
 LEARNED_AFTER: Final = 50
+_KEPT_AS_GIVEN: Final = ("login_host", "uses_pap", "coa_port", "message_authenticator")
+
+
+class NasChanges(TypedDict, total=False):
+    """What shall be different of a NAS: what is left out stays as it is, None takes it away."""
+
+    hotspot: str
+    network: str | None
+    identifier: str | None
+    login_host: str | None
+    uses_pap: bool
+    coa_port: int | None
+    message_authenticator: MessageAuthenticatorRule
+    uam_secret: Secret | None
 
 
 def new_secret() -> Secret:
@@ -71,11 +85,6 @@ async def register(
     now: datetime,
 ) -> Nas:
     """Create a NAS; it is served from the next packet on. Raises Invalid."""
-    if network is None and identifier is None:
-        raise Invalid(
-            "a NAS is known by --address (192.0.2.7) or by --identifier (its NAS-Identifier or "
-            "Called-Station-Id): give one, or both"
-        )
     adapter(vendor)
     nas = Nas(
         name=check_slug(name),
@@ -84,13 +93,13 @@ async def register(
         network=check_network(network) if network else None,
         identifier=fold_identifier(identifier) if identifier else None,
         secret=keyring.seal(check_secret(secret).reveal(), NAS_SECRET),
-        uam_secret=keyring.seal(uam_secret.reveal(), UAM_SECRET) if uam_secret else None,
+        uam_secret=_sealed_uam_secret(keyring, uam_secret),
         login_host=login_host,
         uses_pap=uses_pap,
         coa_port=coa_port,
         created_at=now,
     )
-    await _refuse_ambiguity(session, nas)
+    await _check_known_by(session, nas)
     try:
         async with session.begin_nested():
             session.add(nas)
@@ -100,11 +109,51 @@ async def register(
     return nas
 
 
-async def _refuse_ambiguity(session: AsyncSession, nas: Nas) -> None:
-    """Raise where two NAS could not be told apart: the same network, and one has no identifier."""
-    if nas.network is None or nas.identifier is not None:
+async def change(
+    session: AsyncSession, keyring: Keyring, nas: Nas, **changes: Unpack[NasChanges]
+) -> None:
+    """Change what is named of a NAS; it is served so from the next packet on. Raises Invalid.
+
+    Where its signing is to be learned, its signed requests are counted anew.
+    """
+    for key, value in changes.items():
+        if key in _KEPT_AS_GIVEN:
+            setattr(nas, key, value)
+    if changes.get("message_authenticator") is MessageAuthenticatorRule.LEARN:
+        nas.signed_requests = 0
+    if "uam_secret" in changes:
+        nas.uam_secret = _sealed_uam_secret(keyring, changes["uam_secret"])
+    if "hotspot" in changes:
+        nas.hotspot_id = (await hotspot_by_slug(session, changes["hotspot"])).id
+    if "network" in changes:
+        nas.network = check_network(changes["network"]) if changes["network"] else None
+    if "identifier" in changes:
+        nas.identifier = fold_identifier(changes["identifier"]) if changes["identifier"] else None
+    await _check_known_by(session, nas)
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise Invalid(f"another NAS has the identifier “{changes.get('identifier')}”") from None
+    await touch(session)
+
+
+def _sealed_uam_secret(keyring: Keyring, secret: Secret | None) -> bytes | None:
+    return keyring.seal(secret.reveal(), UAM_SECRET) if secret else None
+
+
+async def _check_known_by(session: AsyncSession, nas: Nas) -> None:
+    """Raise Invalid where nothing tells whose packets are this NAS': no address and no identifier,
+    or no identifier and the address of another that has none."""
+    if nas.identifier is not None:
         return
-    query = select(Nas.name).where(Nas.network == nas.network, Nas.identifier.is_(None))
+    if nas.network is None:
+        raise Invalid(
+            "a NAS is known by --address (192.0.2.7) or by --identifier (its NAS-Identifier or "
+            "Called-Station-Id): give one, or both"
+        )
+    query = select(Nas.name).where(
+        Nas.network == nas.network, Nas.identifier.is_(None), Nas.name != nas.name
+    )
     if other := await session.scalar(query):
         raise Invalid(
             f"NAS “{other}” has this address already: give --identifier to tell them apart"

@@ -36,7 +36,9 @@ REMEDIES: Final = {
     ),
     Unanswered.MESSAGE_AUTHENTICATOR_MISSING: (
         "this NAS must sign with Message-Authenticator and does not: switch it on there or undo "
-        "the change that switched it off; if nobody changed anything, take it for an attack"
+        "the change that switched it off; if nobody changed anything, take it for an attack. Only "
+        "for a NAS that cannot sign: farandole nas change NAME --message-authenticator optional, "
+        "which leaves its log-ins open to forgery (CVE-2024-3596)"
     ),
     Unanswered.PROXY_STATE_UNSIGNED: (
         "a proxy that does not sign, or an attack: switch on Message-Authenticator at the proxy"

@@ -1,13 +1,15 @@
 """`farandole nas`: RADIUS clients."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from sqlalchemy import select
 
 from aaa import access_points
+from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule, Nas
 from aaa.secret import Secret
 from aaa.settings import Settings
@@ -23,6 +25,9 @@ SecretFile = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="The shared secret; - is standard input; else one is made."),
 ]
+
+# What takes a value away, where there may be none.
+_NONE: Final = "none"
 
 
 @app.command(
@@ -137,6 +142,85 @@ def show_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
         return _row(nas, transaction.snapshot) | {"portal_url": portal}
 
     show(look(context, work), as_json)
+
+
+@app.command(
+    "change",
+    epilog="Example: farandole nas change aups-1 --address 192.0.2.8 --login-host none",
+)
+def change_(
+    context: typer.Context,
+    name: Name,
+    hotspot: Annotated[str | None, typer.Option(metavar="SLUG", help="Where it stands.")] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="CIDR", help="Where its packets come from, or none.")
+    ] = None,
+    identifier: Annotated[
+        str | None, typer.Option(help="Its NAS-Identifier or Called-Station-Id, or none.")
+    ] = None,
+    uam_secret_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Its uamsecret, which signs, or none.")
+    ] = None,
+    login_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Of its log-in page if public, or none.")
+    ] = None,
+    pap: Annotated[
+        bool | None, typer.Option("--pap/--no-pap", help="It wants the ticket itself, not CHAP.")
+    ] = None,
+    coa_port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Where it takes Disconnect-Requests, or none."),
+    ] = None,
+    message_authenticator: Annotated[
+        MessageAuthenticatorRule | None,
+        typer.Option(help="Must its requests be signed? learn begins anew."),
+    ] = None,
+) -> None:
+    """Change a NAS; a server that runs serves it so at once. The word none takes a value away."""
+    texts = {
+        "network": address,
+        "identifier": identifier,
+        "login_host": login_host,
+        "coa_port": coa_port,
+        "uam_secret": uam_secret_file,
+    }
+    changes: dict[str, Any] = {
+        key: None if text == _NONE else _READ.get(key, str)(text)
+        for key, text in texts.items()
+        if text is not None
+    }
+    stated = {
+        "hotspot": hotspot,
+        "uses_pap": pap,
+        "message_authenticator": message_authenticator,
+    }
+    changes |= {key: value for key, value in stated.items() if value is not None}
+    if not changes:
+        raise Invalid("say what shall be different: `farandole nas change --help` lists it")
+
+    async def work(transaction: Transaction) -> None:
+        nas = await access_points.by_name(transaction.session, name)
+        await access_points.change(transaction.session, transaction.keyring, nas, **changes)
+        told = {
+            key: str(value) if isinstance(value, Secret) else value
+            for key, value in changes.items()
+        }
+        transaction.note("nas.change", f"nas:{name}", **told)
+
+    change(context, work)
+    typer.echo(f"NAS {name} is changed.")
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 6 and 0 < int(text) < 65536):
+        raise Invalid(f"“{text}” is no port: write a number from 1 to 65535, or {_NONE}")
+    return int(text)
+
+
+_READ: Final[dict[str, Callable[[str], object]]] = {
+    "coa_port": _port,
+    "uam_secret": files.read_secret,
+}
 
 
 @app.command("rotate", epilog="Example: farandole nas rotate aups-1 --overlap-hours 24")

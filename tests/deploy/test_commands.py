@@ -103,6 +103,42 @@ def test_a_nas_that_cannot_be(village: Operator, options: tuple[str, ...], says:
     assert says in village.refused(*arguments, status=1, given="short")
 
 
+def test_a_nas_is_changed(village: Operator) -> None:
+    village.do("hotspot", "add", "well", "--collectivity", "village", "--name", "Le puits")
+    change = ("nas", "change", "gateway")
+    village.do(
+        *(*change, "--hotspot", "well", "--address", "192.0.2.7", "--identifier", "Gateway-1"),
+        *("--login-host", "gateway.v.example", "--pap", "--coa-port", "1700"),
+        *("--message-authenticator", "optional", "--uam-secret-file", "-"),
+        given="a uamsecret that signs",
+    )
+    changed = {
+        "hotspot": "well",
+        "network": "192.0.2.7/32",
+        "identifier": "gateway-1",
+        "login_host": "gateway.v.example",
+        "uses_pap": True,
+        "coa_port": 1700,
+        "message_authenticator": "optional",
+        "has_uam_secret": True,
+    }
+    assert village.ask("nas", "show", "gateway").items() >= changed.items()
+    clearable = ("--address", "--login-host", "--coa-port", "--uam-secret-file")
+    village.do(*change, "--no-pap", *(word for option in clearable for word in (option, "none")))
+    cleared = {
+        **dict.fromkeys(("network", "login_host", "coa_port")),
+        **{"uses_pap": False, "has_uam_secret": False},
+    }
+    assert village.ask("nas", "show", "gateway").items() >= (changed | cleared).items()
+    for options, says in (
+        ((), "say what shall be different"),
+        (("--identifier", "none"), "known by --address"),
+        (("--coa-port", "70000"), "is no port"),
+        (("--hotspot", "none"), "there is no hotspot “none”"),
+    ):
+        assert says in village.refused(*change, *options, status=1)
+
+
 def test_access_points_behind_a_nas(village: Operator) -> None:
     where = ("--nas", "gateway", "--hotspot", "square", "--name", "Above the door")
     village.do("access-point", "add", "00-11-22-AA-BB-CC", *where)
@@ -175,6 +211,8 @@ async def test_a_session_is_asked_to_end(village: Operator) -> None:
 
 async def test_every_change_is_written_down_without_its_secrets(village: Operator) -> None:
     village.do("nas", "rotate", "gateway", "--secret-file", "-", given=f"{SECRET} again")
+    change = ("nas", "change", "gateway", "--message-authenticator", "optional")
+    village.do(*change, "--uam-secret-file", "-", given=f"{SECRET} too")
     village.refused(
         "hotspot", "add", "square", "--collectivity", "village", "--name", "x", status=1
     )
@@ -187,7 +225,9 @@ async def test_every_change_is_written_down_without_its_secrets(village: Operato
         ("hotspot.add", "hotspot:square"),
         ("nas.add", "nas:gateway"),
         ("nas.rotate", "nas:gateway"),
+        ("nas.change", "nas:gateway"),
     ]
+    assert events[-1].detail["message_authenticator"] == "optional"
     whoami = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
     assert {event.actor for event in events} == {f"cli:{whoami}"}
     assert SECRET not in str([event.detail for event in events])

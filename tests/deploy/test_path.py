@@ -88,6 +88,10 @@ def test_a_village_set_up_by_commands_serves_radclient(operator: Operator, tmp_p
         made = operator.ask("nas", "add", "newer", *options)["secret"]
         proof = {"User_Password": f'"{PASSWORD}"', "NAS_Identifier": '"new-gateway"'}
         assert log_in(served, tmp_path, made, **proof) == "Access-Accept"
+        # So is one that is changed.
+        operator.do("nas", "change", "newer", "--identifier", "renamed")
+        proof["NAS_Identifier"] = '"renamed"'
+        assert log_in(served, tmp_path, made, **proof) == "Access-Accept"
 
         with urlopen(f"http://{served.endpoints['monitoring']}/metrics") as answer:
             metrics = answer.read().decode()

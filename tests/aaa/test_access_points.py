@@ -1,0 +1,82 @@
+"""What is on record of a NAS can be changed, within the same bounds as when it was made."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from aaa import access_points
+from aaa.errors import Invalid
+from aaa.model import MessageAuthenticatorRule, Nas
+from aaa.secret import Secret
+from tests.village import NAS_SECRET, NOON, Village
+
+
+async def change(village: Village, **changes: Any) -> None:
+    """Change the NAS of the square, and let the snapshot see it."""
+    async with village.database.write("test") as session:
+        nas = await access_points.by_name(session, "square")
+        await access_points.change(session, village.keyring, nas, **changes)
+    await village.directory.refresh()
+
+
+async def test_what_is_named_is_changed_and_the_rest_stays(village: Village) -> None:
+    before = village.square
+    uam_secret = Secret("a uamsecret")
+    await change(village, hotspot="library", uam_secret=uam_secret, coa_port=1700, uses_pap=True)
+    after = village.square
+    assert (after.hotspot.slug, after.uam_secret, after.coa_port, after.uses_pap) == (
+        *("library", uam_secret),
+        *(1700, True),
+    )
+    assert (after.network, after.secret) == (before.network, NAS_SECRET)
+    await change(village, uam_secret=None, coa_port=None, identifier="02-00-5E-00-53-FF:Village")
+    assert (village.square.uam_secret, village.square.coa_port) == (None, None)
+    assert village.square.identifier == "02:00:5e:00:53:ff"
+    assert village.square.hotspot.slug == "library"
+    await change(village, network=None)
+    assert village.square.network is None
+
+
+async def test_learning_begins_anew(village: Village) -> None:
+    square = village.square.id
+    async with village.database.write("test") as session:
+        await access_points.note_seen(
+            session, {square: access_points.LEARNED_AFTER}, {square: NOON}
+        )
+    await village.directory.refresh()
+    assert village.square.message_authenticator is MessageAuthenticatorRule.REQUIRED
+    await change(village, message_authenticator=MessageAuthenticatorRule.LEARN)
+    assert village.square.message_authenticator is MessageAuthenticatorRule.LEARN
+    async with village.database.write("test") as session:
+        await access_points.note_seen(session, {square: 1}, {square: NOON})
+        assert await session.scalar(select(Nas.signed_requests).where(Nas.id == square)) == 1
+    await village.directory.refresh()
+    assert village.square.message_authenticator is MessageAuthenticatorRule.LEARN
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"network": None}, "--identifier"),
+        ({"network": "127.0.0.2"}, "NAS “library” has this address"),
+        ({"network": "everywhere"}, "192.0.2.7"),
+        ({"hotspot": "nowhere"}, "library, square"),
+    ],
+)
+async def test_a_change_that_cannot_be_is_refused_whole(
+    village: Village, changes: dict[str, Any], remedy: str
+) -> None:
+    before = village.square
+    with pytest.raises(Invalid, match=remedy):
+        await change(village, coa_port=1700, **changes)
+    await village.directory.refresh()
+    assert village.square == before
+
+
+async def test_no_two_nas_have_one_identifier(village: Village) -> None:
+    async with village.database.write("test") as session:
+        nas = await access_points.by_name(session, "library")
+        await access_points.change(session, village.keyring, nas, identifier="Reading-Room")
+    with pytest.raises(Invalid, match="another NAS has the identifier “reading-room”"):
+        await change(village, identifier="reading-room")
