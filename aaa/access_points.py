@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from aaa import mac
 from aaa.collectivities import check_slug, hotspot_by_slug
 from aaa.errors import Invalid
-from aaa.model import AccessPoint, MessageAuthenticatorRule, Nas
+from aaa.model import AccessPoint, MessageAuthenticatorRule, Nas, Ticket
 from aaa.nas.registry import adapter
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
@@ -185,10 +185,14 @@ async def rotate_secret(
 
 
 async def remove(session: AsyncSession, nas: Nas) -> None:
-    """Retire a NAS that has never had a session; raise Invalid otherwise, sessions name it."""
+    """Retire a NAS, with its tickets and the log-ins under way there.
+
+    Raises Invalid where it has had a session: the record of those names it.
+    """
     try:
         async with session.begin_nested():
-            await session.execute(delete(AccessPoint).where(AccessPoint.nas_id == nas.id))
+            for kind in (AccessPoint, Ticket):
+                await session.execute(delete(kind).where(kind.nas_id == nas.id))
             await session.delete(nas)
     except IntegrityError:
         raise Invalid(

@@ -251,7 +251,7 @@ def rotate(
 
 @app.command("remove")
 def remove(context: typer.Context, name: Name) -> None:
-    """Remove a NAS that has had no session."""
+    """Remove a NAS that has had no session, with the tickets issued for it."""
 
     async def work(transaction: Transaction) -> None:
         nas = await access_points.by_name(transaction.session, name)

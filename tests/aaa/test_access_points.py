@@ -1,14 +1,15 @@
-"""What is on record of a NAS can be changed, within the same bounds as when it was made."""
+"""What is on record of a NAS can be changed within bounds, and goes unless sessions name it."""
 
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from aaa import access_points
+from aaa import access_points, tickets
 from aaa.errors import Invalid
-from aaa.model import MessageAuthenticatorRule, Nas
+from aaa.model import MessageAuthenticatorRule, Nas, Session, Ticket
 from aaa.secret import Secret
+from portal.model import LoginAttempt
 from tests.village import NAS_SECRET, NOON, Village
 
 
@@ -80,3 +81,50 @@ async def test_no_two_nas_have_one_identifier(village: Village) -> None:
         await access_points.change(session, village.keyring, nas, identifier="Reading-Room")
     with pytest.raises(Invalid, match="another NAS has the identifier “reading-room”"):
         await change(village, identifier="reading-room")
+
+
+async def test_a_nas_goes_with_its_tickets_and_log_ins(village: Village) -> None:
+    async with village.database.write("test") as session:
+        nas = await access_points.by_name(session, "square")
+        _, ticket_id = await tickets.issue(
+            session,
+            village.keyring,
+            citizen_id=village.anna,
+            nas_id=nas.id,
+            device_mac=None,
+            now=NOON,
+        )
+        session.add(
+            LoginAttempt(
+                reference="visit",
+                nas_id=nas.id,
+                hotspot_id=nas.hotspot_id,
+                ticket_id=ticket_id,
+                created_at=NOON,
+                expires_at=NOON,
+            )
+        )
+    async with village.database.write("test") as session:
+        await access_points.remove(session, await access_points.by_name(session, "square"))
+    assert set((await village.directory.refresh()).nas_by_name) == {"library"}
+    async with village.database.read("test") as session:
+        for kind in (Ticket, LoginAttempt):
+            assert (await session.scalars(select(kind))).all() == []
+
+
+async def test_a_nas_stays_while_sessions_name_it(village: Village) -> None:
+    async with village.database.write("test") as session:
+        nas = await access_points.by_name(session, "square")
+        session.add(
+            Session(
+                nas_id=nas.id,
+                hotspot_id=nas.hotspot_id,
+                acct_session_id="s-1",
+                started_at=NOON,
+                updated_at=NOON,
+                stopped_at=NOON,
+            )
+        )
+    with pytest.raises(Invalid, match="NAS “square” has sessions on record"):
+        async with village.database.write("test") as session:
+            await access_points.remove(session, await access_points.by_name(session, "square"))
