@@ -251,3 +251,15 @@ async def note_seen(
     )
     if learned.rowcount:  # type: ignore[attr-defined]
         await touch(session)
+
+
+async def keep_entry(session: AsyncSession, nas_id: int, url: str) -> None:
+    """Store where a NAS' own page is that redirects to the portal; what is known is not written
+    again, since each change has every process load anew."""
+    changed = await session.execute(
+        update(Nas)
+        .where(Nas.id == nas_id, Nas.entry_url.is_distinct_from(url))
+        .values(entry_url=url)
+    )
+    if changed.rowcount:  # type: ignore[attr-defined]
+        await touch(session)

@@ -86,6 +86,8 @@ class NasEntry:
     access_points: Mapping[str, HotspotEntry] = field(default_factory=dict)
     # Whether it ever signed a request that it could have left unsigned.
     has_signed: bool = False
+    # Its own page that redirects a browser to the portal, once it has told.
+    entry_url: str | None = None
 
     def secrets_at(self, now: datetime) -> tuple[Secret, ...]:
         """Return the secrets that are valid, the current one first."""
@@ -239,6 +241,7 @@ def _nas_entry(
         limit_proxy_state=row.limit_proxy_state,
         access_points=access_points,
         has_signed=row.signed_requests > 0,
+        entry_url=row.entry_url,
     )
 
 

@@ -41,6 +41,8 @@ class Nas(Identified, Base):
     uam_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     # Host of the NAS' log-in page where it is not a private address.
     login_host: Mapped[str | None] = mapped_column(String(253))
+    # The gateway's own page that redirects to the portal, learned from what it signed.
+    entry_url: Mapped[str | None] = mapped_column(String(300))
     # The gateway passes the password on (PAP) where it could do CHAP.
     uses_pap: Mapped[bool] = mapped_column(default=False)
     coa_port: Mapped[int | None]

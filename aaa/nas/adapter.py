@@ -106,6 +106,10 @@ class Adapter(Protocol):
         """Return how the browser takes the ticket to the NAS; it comes back to ``return_url``
         where the dialect lets the portal choose."""
 
+    def entry_url(self, parameters: dict[str, str]) -> str | None:
+        """Return the NAS' own page that redirects a browser to the portal anew, for who does not
+        come from there; None where the dialect has none."""
+
     def logout_url(self, parameters: dict[str, str]) -> str | None:
         """Return where the browser ends its own session, or None: then by Disconnect-Request."""
 

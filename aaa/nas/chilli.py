@@ -93,7 +93,7 @@ class CoovaChilli:
         then the gateway is asked for one, and redirects anew.
         """
         if "challenge" not in parameters:
-            return Navigate(f"{_gateway(parameters)}/prelogin")
+            return Navigate(_prelogin(parameters))
         challenge = _challenge(parameters["challenge"], door)
         fields = {"username": user_name}
         if challenge is None:
@@ -107,6 +107,10 @@ class CoovaChilli:
     def _pap(self, ticket: str, challenge: bytes, door: Door) -> str:
         """Return a password as the gateway takes it: under the challenge, secret or not."""
         return _masked(ticket, challenge)
+
+    def entry_url(self, parameters: dict[str, str]) -> str | None:
+        """Return the gateway's ``/prelogin``; it redirects who is online too."""
+        return _prelogin(parameters)
 
     def logout_url(self, parameters: dict[str, str]) -> str | None:
         """Return the gateway's ``/logoff``."""
@@ -134,6 +138,10 @@ class CoovaChilli:
 class Uspot(CoovaChilli):
     """OpenWrt's uspot: the same dialect, to which the differences in words are mapped above. Its
     challenge never changes for a device, so that only one-time tickets are safe with it."""
+
+    def entry_url(self, parameters: dict[str, str]) -> str | None:
+        """Return None: uspot's log-in port redirects nobody, and it answers RFC 8908 itself."""
+        return None
 
     def _pap(self, ticket: str, challenge: bytes, door: Door) -> str:
         """Return a password as uspot takes it: plain where there is no secret."""
@@ -165,6 +173,10 @@ def _masked(ticket: str, challenge: bytes) -> str:
     is all that uspot takes."""
     padded = ticket.encode().ljust(len(challenge), b"\0")
     return bytes(a ^ b for a, b in zip(padded, challenge, strict=True)).hex()
+
+
+def _prelogin(parameters: dict[str, str]) -> str:
+    return f"{_gateway(parameters)}/prelogin"
 
 
 def _gateway(parameters: dict[str, str]) -> str:

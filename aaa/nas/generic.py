@@ -58,6 +58,10 @@ class Generic:
             (("username", user_name), ("password", ticket), ("url", return_url)),
         )
 
+    def entry_url(self, parameters: dict[str, str]) -> str | None:
+        """Return None: nothing is known of such a page."""
+        return None
+
     def logout_url(self, parameters: dict[str, str]) -> str | None:
         """Return what the NAS gave as ``logout_url``, if it did."""
         return parameters.get("logout_url") or None

@@ -15,7 +15,12 @@ CONTENT_TYPE = "application/captive+json"
 
 async def by_address(parts: Parts, nas_name: str, address: str) -> Response:
     """Return the state of a device by the MAC address that its gateway put into the URL, in
-    whatever form; a device that we do not know is captive."""
+    whatever form; a device that we do not know is captive.
+
+    The page is the way by the NAS, captive or not, and never a visit: whoever has seen a device's
+    address may ask here, while a visit's token is for its own browser alone. The NAS knows who
+    comes, and redirects a device that is online to its status page.
+    """
     nas = parts.snapshot.nas_by_name.get(nas_name)
     device_mac = mac.normalize(address)
     if nas is None:
@@ -27,11 +32,11 @@ async def by_address(parts: Parts, nas_name: str, address: str) -> Response:
                 session, parts.snapshot, nas, device_mac, parts.clock()
             )
         allowance = running[1] if running else None
-    return _state(f"{parts.settings.portal.public_url}/?at={nas.hotspot.slug}", allowance)
+    return _state(f"{parts.settings.portal.public_url}/enter/{nas.name}", allowance)
 
 
 async def by_visit(parts: Parts, attempt: Attempt) -> Response:
-    """Return the state of the device of a visit."""
+    """Return the state of the device of a visit, whose page goes on where it stands."""
     token = token_of(parts.keyring, attempt.reference)
     running = None
     if attempt.device_mac is not None:

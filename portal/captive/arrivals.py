@@ -10,7 +10,7 @@ from aaa.nas.adapter import Arrival, BadRedirect, Redirect
 from aaa.snapshot import NasEntry
 from monitoring import metrics
 from portal.answers import Answer, Show
-from portal.captive import attempts, finish, online, views
+from portal.captive import attempts, entry, finish, online, views
 from portal.captive.flow import (
     STATUS_LIFETIME,
     AfterFailure,
@@ -47,6 +47,7 @@ async def arrive(parts: Parts, nas: NasEntry, raw_query: str) -> Answer:
             status=400,
             context={"flaw": redirect.flaw},
         )
+    await entry.learn(parts, nas, redirect)
     return await _ARRIVALS[redirect.arrival](parts, nas, redirect)
 
 

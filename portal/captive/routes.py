@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from aaa.secret import Secret
-from portal.captive import api, arrivals, online, proofs, visits
+from portal.captive import api, arrivals, entry, online, proofs, visits
 from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
 from portal.notices import notice
 from portal.rendering import language_of, not_found, respond
@@ -21,11 +21,21 @@ router = APIRouter()
 @router.get("/at/{nas}/")
 async def arrive(request: Request, parts: PartsHere, nas: str) -> Response:
     """A NAS redirects here; uspot insists on the slash."""
-    entry = parts.snapshot.nas_by_name.get(nas)
-    if entry is None:
+    known = parts.snapshot.nas_by_name.get(nas)
+    if known is None:
         return respond(parts, request, not_found())
-    request.state.nas = entry.name
-    return respond(parts, request, await arrivals.arrive(parts, entry, request.url.query))
+    request.state.nas = known.name
+    return respond(parts, request, await arrivals.arrive(parts, known, request.url.query))
+
+
+@router.get("/enter/{nas}")
+async def enter(request: Request, parts: PartsHere, nas: str) -> Response:
+    """The Captive Portal API leads here: on to the NAS, which redirects to the portal anew."""
+    known = parts.snapshot.nas_by_name.get(nas)
+    if known is None:
+        return respond(parts, request, not_found())
+    request.state.nas = known.name
+    return respond(parts, request, entry.enter(parts, known))
 
 
 @router.get("/visit/{token}")

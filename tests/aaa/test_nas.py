@@ -160,6 +160,14 @@ def password_of(adapter: Adapter, kept: dict[str, str], door: Door) -> str:
     return password
 
 
+def test_the_gateway_redirects_who_enters() -> None:
+    assert CHILLI.entry_url(parameters()) == "http://10.1.0.1:3990/prelogin"
+    ipv6 = parameters(QUERY.replace("10.1.0.1", "fd00%3a%3a1").replace("3990", "4990"))
+    assert CHILLI.entry_url(ipv6) == "http://[fd00::1]:4990/prelogin"
+    others = [ADAPTERS[vendor] for vendor in sorted(ADAPTERS) if vendor != "coovachilli"]
+    assert [each.entry_url(parameters()) for each in others] == [None, None, None]
+
+
 def test_log_out_is_the_gateways_own() -> None:
     assert CHILLI.logout_url(parameters()) == "http://10.1.0.1:3990/logoff"
     ipv6 = parameters(QUERY.replace("10.1.0.1", "fd00%3a%3a1"))

@@ -120,6 +120,10 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "unavailable": ("unavailable.html", IN_VISIT),
     "not found": ("not_found.html", {"path": "/"}),
     "failure": ("failure.html", {"path": "/"}),
+    "enter": (
+        "enter.html",
+        {"path": "/enter/square", "hotspot": SQUARE, "intercepted_url": "http://example.com/"},
+    ),
     "home": ("home.html", {"path": "/"}),
     "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE}),
     "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms"}),

@@ -164,6 +164,7 @@ def _create_nas() -> None:
         sa.Column("former_secret_until", TIME),
         sa.Column("uam_secret", sa.LargeBinary()),
         sa.Column("login_host", sa.String(length=253)),
+        sa.Column("entry_url", sa.String(length=300)),
         sa.Column("uses_pap", sa.Boolean(), nullable=False),
         sa.Column("coa_port", BIG),
         sa.Column("message_authenticator", sa.String(length=32), nullable=False),

@@ -15,7 +15,7 @@ async def test_a_device_that_is_not_online_is_captive(portal: Portal) -> None:
     assert response.headers["cache-control"] == "private"
     assert response.json() == {
         "captive": True,
-        "user-portal-url": f"{PUBLIC_URL}/?at=square",
+        "user-portal-url": f"{PUBLIC_URL}/enter/square",
         "can-extend-session": False,
     }
 
