@@ -103,6 +103,7 @@ class Exchanges:
         self._working: set[asyncio.Task[None]] = set()
         self._strangers = 0
         self._held: dict[asyncio.TimerHandle, Callable[[], None]] = {}
+        self._in_progress = 0
 
     def receive(
         self, datagram: bytes, service: Service, source: tuple[str, int], send: Send
@@ -200,7 +201,7 @@ class Exchanges:
             window.forget(arrival.source, packet.authenticator)
             self._drops.count(Unanswered.OVERLOADED, arrival.address, nas.name)
         else:
-            metrics.radius_in_progress.inc()
+            self._count_in_progress(1)
             request = Request(
                 packet=packet,
                 datagram=arrival.datagram,
@@ -212,6 +213,11 @@ class Exchanges:
                 was_signed=sender.was_signed,
             )
             self._start(self._work(arrival, request))
+
+    def _count_in_progress(self, change: int) -> None:
+        """Keep the gauge at what this server has received and not answered, held back or not."""
+        self._in_progress += change
+        metrics.radius_in_progress.set(self._in_progress)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._spawn(work)
@@ -241,7 +247,7 @@ class Exchanges:
     def _give_up(
         self, arrival: _Arrival, request: Request, reason: Unanswered, **fields: object
     ) -> None:
-        metrics.radius_in_progress.dec()
+        self._count_in_progress(-1)
         window = self._windows[arrival.service]
         window.forget(arrival.source, request.packet.authenticator)
         code = request.packet.code.rfc_name
@@ -267,7 +273,7 @@ class Exchanges:
         self, arrival: _Arrival, request: Request, reply: Reply, datagram: bytes, seconds: float
     ) -> None:
         packet, nas = request.packet, request.nas
-        metrics.radius_in_progress.dec()
+        self._count_in_progress(-1)
         self._windows[arrival.service].answered(arrival.source, packet.authenticator, datagram)
         if not arrival.send(datagram):
             self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
