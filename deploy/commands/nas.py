@@ -1,6 +1,7 @@
 """`farandole nas`: RADIUS clients."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Final
@@ -11,6 +12,8 @@ from sqlalchemy import select
 from aaa import access_points
 from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule, Nas
+from aaa.nas import provisioning
+from aaa.nas.provisioning import Setup
 from aaa.secret import Secret
 from aaa.settings import Settings
 from aaa.snapshot import Snapshot
@@ -26,6 +29,10 @@ SecretFile = Annotated[
     typer.Option(metavar="FILE", help="The shared secret; - is standard input; else one is made."),
 ]
 
+_ONLY_NOW: Final = (
+    "A secret that is made is not shown again: `farandole nas rotate` makes a new one, "
+    "`farandole nas change --uam-secret-file` takes another uamsecret."
+)
 # What takes a value away, where there may be none.
 _NONE: Final = "none"
 
@@ -48,7 +55,8 @@ def add(
     ] = None,
     secret_file: SecretFile = None,
     uam_secret_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="CoovaChilli’s uamsecret, which signs.")
+        str | None,
+        typer.Option(metavar="FILE", help="Its uamsecret, which signs; else one is made."),
     ] = None,
     login_host: Annotated[
         str | None, typer.Option(metavar="HOST", help="Of its log-in page, if that is public.")
@@ -65,10 +73,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a NAS; a server that runs serves it at once. A secret that is made is shown once."""
-    secret = files.read_secret(secret_file) if secret_file else access_points.new_secret()
-    uam_secret = files.read_secret(uam_secret_file) if uam_secret_file else None
+    secret = _given_or_made(secret_file)
+    uam_secret = None
+    if uam_secret_file or provisioning.signs_redirects(vendor):
+        uam_secret = _given_or_made(uam_secret_file)
 
-    async def work(transaction: Transaction) -> Settings:
+    async def work(transaction: Transaction) -> Setup:
         nas = await access_points.register(
             transaction.session,
             transaction.keyring,
@@ -77,8 +87,8 @@ def add(
             vendor=vendor,
             network=address,
             identifier=identifier,
-            secret=secret,
-            uam_secret=uam_secret,
+            secret=secret.value,
+            uam_secret=uam_secret.value if uam_secret else None,
             login_host=login_host,
             uses_pap=pap,
             coa_port=coa_port,
@@ -86,38 +96,54 @@ def add(
         )
         nas.message_authenticator = message_authenticator
         transaction.note("nas.add", f"nas:{name}", hotspot=hotspot, vendor=vendor)
-        return transaction.settings
+        return _setup(transaction.settings, nas, secret, uam_secret)
 
-    settings = change(context, work)
-    _show_settings(settings, name, vendor, None if secret_file else secret, as_json)
-
-
-def _show_settings(
-    settings: Settings, name: str, vendor: str, made: Secret | None, as_json: bool
-) -> None:
-    """Show what has to be typed into the NAS."""
-    ports = {"auth_port": settings.radius.auth_port, "acct_port": settings.radius.acct_port}
-    portal = f"{settings.portal.public_url}/at/{name}/"
+    setup = change(context, work)
     if as_json:
-        shown = {"name": name, **ports, "portal_url": portal}
-        show_json(shown | ({"secret": made.reveal().decode()} if made else {}))
+        ports = {"auth_port": setup.auth_port, "acct_port": setup.acct_port}
+        told = {"name": name, **ports, "portal_url": setup.portal_url}
+        made = {"secret": secret, "uam_secret": uam_secret}
+        show_json(told | {key: each.text for key, each in made.items() if each and each.is_made})
         return
     typer.echo(f"NAS {name} is registered. Set it up with:\n")
-    address = settings.radius.address
-    show(
-        {
-            "RADIUS server": "this machine’s address"
-            if ip_address(address).is_unspecified
-            else address,
-            "authentication port": ports["auth_port"],
-            "accounting port": ports["acct_port"],
-            "shared secret": made.reveal().decode() if made else "as in your file",
-            "uamserver" if vendor in ("coovachilli", "uspot") else "portal": portal,
-        },
-        as_json=False,
+    typer.echo(provisioning.configuration(vendor, setup))
+    typer.echo(_ONLY_NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A secret as it is shown: in clear where it was made here, else not at all."""
+
+    value: Secret
+    is_made: bool
+
+    @property
+    def text(self) -> str:
+        return self.value.reveal().decode() if self.is_made else "<as in your file>"
+
+
+def _given_or_made(file: str | None) -> _Secret:
+    return (
+        _Secret(files.read_secret(file), is_made=False)
+        if file
+        else _Secret(access_points.new_secret(), is_made=True)
     )
-    if made:
-        typer.echo("\nThe secret is not shown again: `farandole nas rotate` makes a new one.")
+
+
+def _setup(settings: Settings, nas: Nas, secret: _Secret, uam_secret: _Secret | None) -> Setup:
+    """Return what has to be typed into the NAS."""
+    address = settings.radius.address
+    anywhere = ip_address(address).is_unspecified
+    return Setup(
+        nas_identifier=nas.identifier or nas.name,
+        server="<address of this machine>" if anywhere else address,
+        auth_port=settings.radius.auth_port,
+        acct_port=settings.radius.acct_port,
+        coa_port=nas.coa_port or settings.radius.coa_port,
+        portal_url=f"{settings.portal.public_url}/at/{nas.name}/",
+        secret=secret.text,
+        uam_secret=uam_secret.text if uam_secret else "",
+    )
 
 
 @app.command("list")
@@ -234,19 +260,24 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a NAS a new secret; the former one stays valid for a while."""
-    secret = files.read_secret(secret_file) if secret_file else access_points.new_secret()
+    secret = _given_or_made(secret_file)
 
-    async def work(transaction: Transaction) -> tuple[Settings, str]:
+    async def work(transaction: Transaction) -> tuple[str, Setup]:
         nas = await access_points.by_name(transaction.session, name)
         overlap = timedelta(hours=overlap_hours)
         await access_points.rotate_secret(
-            transaction.session, transaction.keyring, nas, secret, overlap, transaction.now
+            transaction.session, transaction.keyring, nas, secret.value, overlap, transaction.now
         )
         transaction.note("nas.rotate", f"nas:{name}", overlap_hours=overlap_hours)
-        return transaction.settings, nas.vendor
+        return nas.vendor, _setup(transaction.settings, nas, secret, None)
 
-    settings, vendor = change(context, work)
-    _show_settings(settings, name, vendor, None if secret_file else secret, as_json)
+    vendor, setup = change(context, work)
+    if as_json:
+        show_json({"name": name} | ({"secret": secret.text} if secret.is_made else {}))
+        return
+    typer.echo(f"NAS {name} has a new secret; for {overlap_hours} hours the former is taken too.")
+    typer.echo(f"Change these lines there:\n\n{provisioning.configured_secret(vendor, setup)}")
+    typer.echo(_ONLY_NOW)
 
 
 @app.command("remove")

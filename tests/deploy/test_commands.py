@@ -1,5 +1,6 @@
 """The nouns of the command line: what they do, show, refuse and write down."""
 
+import re
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -71,20 +72,44 @@ def test_collectivities_nest(village: Operator) -> None:
     assert lines[1].split(maxsplit=1)[0] == "square"
 
 
-def test_a_nas_gets_its_secret_once(village: Operator) -> None:
+def test_a_nas_gets_its_secrets_once(village: Operator) -> None:
     options = ("--hotspot", "square", "--vendor", "coovachilli", "--address", "192.0.2.0/24")
     text = village.do("nas", "add", "chilli", *options)
-    assert "uamserver            http://127.0.0.1:8080/at/chilli/" in text
-    made = next(line for line in text.splitlines() if line.startswith("shared secret")).split()[-1]
-    assert len(made) >= 32
-    assert made not in village.do("nas", "show", "chilli", "--json")
+    assert re.search(r"^uamserver +http://127.0.0.1:8080/at/chilli/$", text, re.MULTILINE)
+    made = re.findall(r"^(?:radius|uam)secret +(\S{32,})$", text, re.MULTILINE)
+    assert len(set(made)) == 2
+    shown = village.do("nas", "show", "chilli", "--json")
+    assert not any(secret in shown for secret in made)
+    assert '"has_uam_secret": true' in shown
+    # One that the operator has is not repeated to them.
+    given = village.do("nas", "rotate", "chilli", "--secret-file", "-", given=SECRET)
+    assert "\nradiussecret      <as in your file>\n" in given
+    assert "uamsecret  " not in given
     rotated = village.ask("nas", "rotate", "chilli", "--overlap-hours", "1")["secret"]
-    assert rotated != made
+    assert rotated not in made
     shown = village.ask("nas", "show", "chilli")
     left = datetime.fromisoformat(shown["former_secret_until"]) - datetime.now(UTC)
     assert timedelta(minutes=50) < left <= timedelta(hours=1)
     village.do("nas", "remove", "chilli")
     assert [row["name"] for row in village.ask("nas", "list")] == ["gateway"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "secrets"),
+    [
+        ("coovachilli", {"secret", "uam_secret"}),
+        ("uspot", {"secret", "uam_secret"}),
+        ("generic", {"secret"}),
+        ("hostapd", {"secret"}),
+    ],
+)
+def test_a_nas_that_signs_redirects_gets_a_secret_for_it(
+    village: Operator, vendor: str, secrets: set[str]
+) -> None:
+    options = ("--hotspot", "square", "--vendor", vendor, "--identifier", "new")
+    made = village.ask("nas", "add", "new", *options)
+    assert {name for name in made if "secret" in name} == secrets
+    assert village.ask("nas", "show", "new")["has_uam_secret"] == ("uam_secret" in secrets)
 
 
 @pytest.mark.parametrize(
