@@ -23,6 +23,7 @@ from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
 from aaa.policy import Limits, limits_from, narrow
 from aaa.secret import Keyring, Secret
+from monitoring import metrics
 
 log = structlog.get_logger()
 
@@ -259,7 +260,10 @@ async def touch(session: AsyncSession) -> None:
 
 
 class Directory:
-    """Holds the current snapshot and renews it; :meth:`run` watches the revision."""
+    """Holds the current snapshot and renews it; :meth:`run` watches the revision.
+
+    Hotspots that come with a new snapshot show their counters at zero.
+    """
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
@@ -276,6 +280,8 @@ class Directory:
         async with self._lock, self._database.read("snapshot") as session:
             if not self.current.revision or await _revision(session) != self.current.revision:
                 self.current = await load(session, self._keyring)
+                for hotspot in self.current.hotspots.values():
+                    metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
         return self.current
 
     async def run(self, every_seconds: float = 1.0) -> None:

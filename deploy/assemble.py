@@ -119,8 +119,7 @@ async def assemble(
     directory = Directory(database, installation.keyring)
     hashing = PasswordHashing()
     stack.callback(hashing.close)
-    for hotspot in (await directory.refresh()).hotspots.values():
-        metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
+    await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     workshop = _Workshop(installation, directory, hashing, clock, warnings, [directory.run])

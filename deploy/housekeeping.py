@@ -125,7 +125,6 @@ class Housekeeping:
             for hotspot in snapshot.hotspots.values()
         }
         for place, count in places.items():
-            metrics.announce_hotspot(*place)
             metrics.sessions_open.labels(*place).set(count)
         for place in self._shown - places.keys():
             metrics.sessions_open.remove(*place)

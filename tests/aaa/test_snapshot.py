@@ -13,6 +13,7 @@ from aaa.model import MessageAuthenticatorRule
 from aaa.policies import Scope, limits_of
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import Directory, load, touch
+from monitoring import metrics
 from tests.village import NAS_SECRET, NOON, Village
 
 
@@ -41,6 +42,26 @@ async def test_a_change_is_seen_and_nothing_is_loaded_twice(village: Village) ->
     after = await village.directory.refresh()
     assert set(after.nas_by_name) - set(before.nas_by_name) == {"market"}
     assert after.nas_by_name["market"].secret == NAS_SECRET
+
+
+async def test_a_new_hotspots_counters_begin_at_zero(village: Village) -> None:
+    place = {"collectivity": "village", "hotspot": f"fountain-{village.database.dialect}"}
+
+    def started() -> float | None:
+        return metrics.REGISTRY.get_sample_value("farandole_sessions_started_total", place)
+
+    async with village.database.write("test") as session:
+        await collectivities.add_hotspot(
+            session,
+            slug=place["hotspot"],
+            collectivity="village",
+            name="La fontaine",
+            ssid=None,
+            now=NOON,
+        )
+    assert started() is None
+    await village.directory.refresh()
+    assert started() == 0
 
 
 async def test_limits_come_down_the_tree(village: Village) -> None:
