@@ -1,6 +1,7 @@
 """The tests, in folders named after the rooms, and what they share.
 
 `counterparts` finds the programs that others wrote, `process` runs one, `postgres` runs a database
-server of its own, `ports` finds a free port. `house` holds the rules of the house. `interop` sets
-Farandole up by its command, in network namespaces, beside an access point that others wrote.
+server of its own, `ports` finds a free port, `operator` sets Farandole up by its command and
+`village` by its functions. `house` holds the rules of the house, `interop` the access points that
+others wrote, in network namespaces.
 """

@@ -26,6 +26,7 @@ from tests import counterparts, postgres
 from tests.bench import servers
 from tests.bench.load import Result, run
 from tests.bench.servers import SECRET, Server
+from tests.operator import ON_LOOPBACK, Operator, operate
 
 REQUESTS: Final = 6000
 OUTSTANDING: Final = (1, 64)
@@ -67,22 +68,21 @@ def accounting_requests(count: int) -> Iterator[bytes]:
         yield authenticator.encode_accounting_request(packet, SECRET)
 
 
-def prepare(environment: dict[str, str]) -> None:
+def prepare(operator: Operator) -> None:
     """Make the database and a village in it, with our own command."""
-    servers.call(environment, "database", "upgrade")
+    operator.do("database", "upgrade")
     for words in (
         "collectivity add village --name Village --realm village.example",
         "hotspot add square --collectivity village --name Square",
         "nas add bench --hotspot square --vendor generic --address 127.0.0.1 --secret-file -",
     ):
-        given = SECRET.decode() if words.endswith("-") else None
-        servers.call(environment, *words.split(), given=given)
+        operator.do(*words.split(), given=SECRET.decode() if words.endswith("-") else "")
 
 
-async def issue_tickets(environment: dict[str, str], count: int) -> list[tuple[str, str]]:
+async def issue_tickets(operator: Operator, count: int) -> list[tuple[str, str]]:
     """Return identifiers with a fresh ticket each; the citizens are made at the first call."""
-    keyring = load_keyring(Path(environment["FARANDOLE_STATE__DIRECTORY"]) / "farandole.key")
-    database = Database(environment["FARANDOLE_DATABASE__URL"], timeout_seconds=60)
+    keyring = load_keyring(operator.directory / "state" / "farandole.key")
+    database = Database(operator.environment["FARANDOLE_DATABASE__URL"], timeout_seconds=60)
     now = datetime.now(UTC)
     proofs = []
     async with database.write("bench") as session:
@@ -162,26 +162,22 @@ def bench(directory: Path, server: postgres.Server | None) -> None:
         peers = {f"citizen-{number}@village.example": "a password" for number in range(count)}
         with servers.freeradius(directory, peers) as peer:
             for name, url in databases.items():
-                state = directory / name.rpartition(" ")[2]
-                environment = {
-                    "FARANDOLE_STATE__DIRECTORY": str(state),
-                    "FARANDOLE_DATABASE__URL": url,
-                    "FARANDOLE_MONITORING__LOG_LEVEL": "info",
-                }
-                prepare(environment)
+                place = directory / name.rpartition(" ")[2]
+                operator = operate(place, ON_LOOPBACK | {"database.url": url})
+                prepare(operator)
                 pids = database_pids if url == postgresql_url else ()
-                with servers.farandole(name, environment, pids) as own:
-                    measure_beside(peer, own, environment, peers, count)
+                with servers.farandole(name, operator, pids) as own:
+                    measure_beside(peer, own, operator, peers, count)
 
 
 def measure_beside(
-    peer: Server, own: Server, environment: dict[str, str], peers: dict[str, str], count: int
+    peer: Server, own: Server, operator: Operator, peers: dict[str, str], count: int
 ) -> None:
     """Measure one of our servers beside the peer."""
     measure(
         "ticket by PAP",
         peer,
-        [(own, lambda: access_requests(asyncio.run(issue_tickets(environment, count))))],
+        [(own, lambda: access_requests(asyncio.run(issue_tickets(operator, count))))],
         lambda: access_requests(itertools.islice(peers.items(), count)),
         lambda server: server.auth_port,
         Code.ACCESS_ACCEPT,

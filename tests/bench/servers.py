@@ -1,7 +1,6 @@
 """The servers of the benchmark, with the same citizens, and the processor time they take."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.counterparts import require
+from tests.operator import Operator
 from tests.ports import free_port
 from tests.process import Process
 
@@ -101,40 +101,12 @@ def freeradius(directory: Path, passwords: dict[str, str]) -> Iterator[Server]:
 
 
 @contextmanager
-def farandole(
-    name: str, environment: dict[str, str], database_pids: tuple[int, ...]
-) -> Iterator[Server]:
+def farandole(name: str, operator: Operator, database_pids: tuple[int, ...]) -> Iterator[Server]:
     """Run `farandole serve` on a database that is prepared already; the database server's
     processor time is charged too."""
-    auth, acct = free_port(), free_port()
-    ports = {
-        "FARANDOLE_RADIUS__ADDRESS": "127.0.0.1",
-        "FARANDOLE_RADIUS__AUTH_PORT": str(auth),
-        "FARANDOLE_RADIUS__ACCT_PORT": str(acct),
-        "FARANDOLE_PORTAL__PORT": str(free_port()),
-        "FARANDOLE_MONITORING__PORT": str(free_port()),
-    }
-    with Process(command(), "serve", environment=environment | ports) as process:
-        process.await_line("ready")
-        yield Server(name, auth, acct, (process.pid, *database_pids))
-
-
-def command() -> Path:
-    """Return the path of the `farandole` command of this checkout."""
-    return Path(__file__).parents[2] / ".venv" / "bin" / "farandole"
-
-
-def call(environment: dict[str, str], *arguments: str, given: str | None = None) -> str:
-    """Run one `farandole` command and return what it prints."""
-    done = subprocess.run(
-        [command(), *arguments],
-        env=os.environ | environment,
-        input=given,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    with operator.serve() as served:
+        ports = (served.port("authentication"), served.port("accounting"))
+        yield Server(name, *ports, (served.process.pid, *database_pids))
 
 
 def _tree(root: int) -> list[int]:

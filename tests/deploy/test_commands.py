@@ -13,7 +13,7 @@ from deploy.commands import COMMANDS
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request
 from radius.wire.packet import Code, Packet
-from tests.deploy.operator import FARANDOLE, SECRET, Operator
+from tests.operator import FARANDOLE, SECRET, Operator
 from tests.village import PHONE
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'

@@ -10,8 +10,8 @@ import pytest
 
 from aaa.settings import describe
 from deploy import revisions
-from tests.deploy.operator import Operator
 from tests.house.sources import ROOT
+from tests.operator import Operator
 from tests.ports import free_port
 
 

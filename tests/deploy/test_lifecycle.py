@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from deploy.assemble import Part
-from tests.deploy.operator import FARANDOLE, Operator
+from tests.operator import FARANDOLE, Operator
 from tests.process import Process
 
 

@@ -15,7 +15,7 @@ from aaa.model import Base, Installation
 from aaa.settings import ConfigurationError
 from deploy import key_file, revisions
 from portal.model import LoginAttempt
-from tests.deploy.operator import Operator
+from tests.operator import Operator
 
 
 def differences(connection: Connection) -> list[Any]:

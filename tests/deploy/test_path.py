@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.counterparts import require
-from tests.deploy.operator import SECRET, Operator, Served
+from tests.operator import SECRET, Operator, Served
 from tests.village import PHONE
 
 PASSWORD = "lavender in july"

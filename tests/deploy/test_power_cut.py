@@ -13,7 +13,7 @@ from aaa.model import Session
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_accounting_request, verify_reply
 from radius.wire.packet import Code, Packet, parse
-from tests.deploy.operator import SECRET, Operator
+from tests.operator import SECRET, Operator
 from tests.village import NOON
 
 PACKETS = 1000

@@ -33,8 +33,8 @@ from tests.interop.hostap import (
     run_hostapd,
     run_supplicant,
 )
-from tests.interop.installation import Installation
 from tests.interop.namespaces import Namespace, Plug, connect, namespace
+from tests.operator import Operator, operate
 from tests.village import PHONE
 
 pytestmark = [
@@ -56,7 +56,7 @@ Row = dict[str, Any]
 class Square:
     """The village square: a phone, wired to a gateway, wired to Farandole and what lies beyond."""
 
-    farandole: Installation
+    farandole: Operator
     server: Plug
     uplink: Plug
     cell: Plug
@@ -106,7 +106,7 @@ class Square:
 
     def sessions(self) -> list[Row]:
         """The sessions that Farandole knows, the oldest first."""
-        return self.farandole.rows("session", "list")[::-1]
+        return list(reversed(self.farandole.ask("session", "list")))
 
     def await_sessions(self, hostapd: Hostapd, *expected: Callable[[Row], bool]) -> list[Row]:
         """Return the sessions once there is one for each of `expected`, and it is as expected."""
@@ -124,7 +124,8 @@ class Square:
     def disconnect(self, session: Row, *options: str) -> Row:
         """End a session as an operator does; return what became of the order."""
         by_id = ("--id", str(session["id"]), *options)
-        (order,) = self.farandole.rows("session", "disconnect", *by_id)
+        orders: list[Row] = self.farandole.ask("session", "disconnect", *by_id)
+        (order,) = orders
         return order
 
 
@@ -132,15 +133,15 @@ class Square:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of an installation that knows the village, its access point, and Anna."""
     require_network_namespaces()
-    farandole = Installation(tmp_path_factory.mktemp("installed"))
+    farandole = operate(tmp_path_factory.mktemp("installed"), {})
     village = ("--collectivity", "village")
-    farandole.run("database", "upgrade")
+    farandole.do("database", "upgrade")
     names = ("--name", "Saint-Aubin-des-Lavandes", "--realm", "village.example")
-    farandole.run("collectivity", "add", "village", *names)
-    farandole.run("hotspot", "add", "square", *village, "--name", "Place de la Mairie")
+    farandole.do("collectivity", "add", "village", *names)
+    farandole.do("hotspot", "add", "square", *village, "--name", "Place de la Mairie")
     nas = ("--hotspot", "square", "--vendor", "hostapd", "--address", UPLINK)
-    farandole.run("nas", "add", "square", *nas, "--secret-file", "-", given=NAS_SECRET)
-    farandole.run("citizen", "add", "anna", *village)
+    farandole.do("nas", "add", "square", *nas, "--secret-file", "-", given=NAS_SECRET)
+    farandole.do("citizen", "add", "anna", *village)
     return farandole.directory
 
 
@@ -150,7 +151,7 @@ def square(installed: Path, tmp_path: Path) -> Iterator[Square]:
     directory = shutil.copytree(installed, tmp_path / "farandole")
     with namespace() as server, namespace() as gateway, namespace() as phone:
         square = Square(
-            Installation(directory, {"radius.address": SERVER}),
+            operate(directory, {"radius.address": SERVER}),
             server=Plug(server, "eth0", f"{SERVER}/24"),
             uplink=Plug(gateway, "wan0", f"{UPLINK}/24"),
             cell=Plug(gateway, "lan0", "10.0.0.1/24"),
@@ -161,7 +162,7 @@ def square(installed: Path, tmp_path: Path) -> Iterator[Square]:
         gateway.forward()
         server.route("10.0.0.0/24", UPLINK)
         phone.route("default", "10.0.0.1")
-        with square.farandole.serve(server), _eap_server(gateway, tmp_path):
+        with square.farandole.serve(network=server.path), _eap_server(gateway, tmp_path):
             yield square
 
 
@@ -290,10 +291,10 @@ def _ask_for_device(square: Square, expected: str) -> str:
     return square.uplink.namespace.run(*radclient, given="\n".join(request))
 
 
-async def _remember(farandole: Installation) -> None:
+async def _remember(farandole: Operator) -> None:
     """Remember the phone as the portal does when Anna asks for it."""
     now = datetime.now(UTC)
-    database = Database(f"sqlite:///{farandole.directory}/farandole.db")
+    database = Database(f"sqlite:///{farandole.directory}/state/farandole.db")
     async with database.write("test") as session:
         anna = await session.scalar(select(Citizen.id).where(Citizen.name == "anna"))
         assert anna is not None

@@ -1,6 +1,7 @@
 """Somebody at a terminal of the machine that Farandole runs on."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -9,12 +10,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.process import Process
 
-FARANDOLE = Path(sys.executable).parent / "farandole"
-SECRET = "the secret of the square"
+FARANDOLE: Final = Path(sys.executable).parent / "farandole"
+SECRET: Final = "the secret of the square"
+# Nothing that another test, or this machine, could stand in the way of.
+ON_LOOPBACK: Final = {
+    "radius.address": "127.0.0.1",
+    "radius.auth_port": "0",
+    "radius.acct_port": "0",
+    "portal.port": "0",
+    "monitoring.port": "0",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +89,22 @@ class Operator:
         self.do("nas", "add", "gateway", *options, "--secret-file", "-", given=SECRET)
 
     @contextmanager
-    def serve(self, *parts: str) -> Iterator[Served]:
-        """Run the service for the length of a block; it must end well unless it was killed."""
-        with Process(FARANDOLE, "serve", *parts, environment=self.environment) as process:
+    def serve(self, *parts: str, network: Path | None = None) -> Iterator[Served]:
+        """Run the service for the length of a block, in the network namespace of a file if one is
+        given; it must end well unless it was killed."""
+        with Process(
+            FARANDOLE, "serve", *parts, environment=self.environment, network=network
+        ) as process:
             line = process.await_line(r'"farandole is ready".*').group()
             endpoints = dict(re.findall(r'"(\w+)": "([\d.]+:\d+)"', line))
             yield Served(process, endpoints)
             assert process.stop() in (0, -signal.SIGKILL)
+
+
+def operate(directory: Path, settings: Mapping[str, str]) -> Operator:
+    """Return the operator of an installation whose state is kept in ``directory``/state; the other
+    ``settings`` are ``section.key``, as in the file."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("FARANDOLE_")}
+    stated = {"state.directory": str(directory / "state"), **settings}
+    ours = {f"FARANDOLE_{key.replace('.', '__').upper()}": value for key, value in stated.items()}
+    return Operator(directory, kept | ours)
