@@ -1,7 +1,9 @@
 """The nouns of the command line: what they do, show, refuse and write down."""
 
 import re
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +13,12 @@ from aaa.database import Database
 from aaa.model import AuditEvent, Nas, Session
 from deploy.commands import COMMANDS
 from radius.wire.attributes import Attributes
-from radius.wire.authenticator import encode_access_request
-from radius.wire.packet import Code, Packet
+from radius.wire.authenticator import (
+    encode_access_request,
+    encode_reply_in_kind,
+    verify_dynamic_request,
+)
+from radius.wire.packet import Code, Packet, parse
 from tests.operator import FARANDOLE, SECRET, Operator
 from tests.village import PHONE
 
@@ -204,7 +210,8 @@ def test_limits_are_set_and_taken_away(village: Operator) -> None:
     assert "write KEY=VALUE" in village.refused(*wrong, "speed", status=1)
 
 
-async def test_a_session_is_asked_to_end(village: Operator) -> None:
+async def open_session(village: Operator) -> None:
+    """Let a citizen be online at the gateway."""
     village.do("citizen", "add", "mireille", "--collectivity", "village")
     database = embedded(village)
     now = datetime.now(UTC)
@@ -222,6 +229,10 @@ async def test_a_session_is_asked_to_end(village: Operator) -> None:
             )
         )
     await database.close()
+
+
+async def test_a_session_is_asked_to_end(village: Operator) -> None:
+    await open_session(village)
     disconnect = ("session", "disconnect", "--device", PHONE.replace(":", "-").upper())
     asked = village.run(*disconnect, "--wait", "0.1", "--json")
     assert (asked.returncode, '"state": "pending"' in asked.stdout) == (1, True)
@@ -232,6 +243,33 @@ async def test_a_session_is_asked_to_end(village: Operator) -> None:
     )
     assert "say which sessions" in village.refused("session", "disconnect", status=1)
     assert "there is no session 7" in village.refused("session", "show", "7", status=1)
+
+
+def acknowledge(nas: socket.socket) -> Packet:
+    """Return the Disconnect-Request that a NAS has got and acknowledged."""
+    datagram, server = nas.recvfrom(4096)
+    request, secret = parse(datagram), SECRET.encode()
+    verify_dynamic_request(datagram, request, secret)
+    reply = Packet(Code.DISCONNECT_ACK, request.identifier, request.authenticator, Attributes.of())
+    nas.sendto(encode_reply_in_kind(reply, request, secret), server)
+    return request
+
+
+async def test_a_session_is_ended_by_the_nas(village: Operator) -> None:
+    await open_session(village)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas, ThreadPoolExecutor(1) as thread:
+        nas.bind(("127.0.0.1", 0))
+        nas.settimeout(60)
+        village.do("nas", "change", "gateway", "--coa-port", str(nas.getsockname()[1]))
+        acknowledged = thread.submit(acknowledge, nas)
+        with village.serve("radius"):
+            asked = village.ask("session", "disconnect", "--id", "1", "--wait", "30")
+        request = acknowledged.result()
+    assert [(row["session"], row["state"], row["attempts"]) for row in asked] == [
+        (1, "acknowledged", 1)
+    ]
+    assert request.code is Code.DISCONNECT_REQUEST
+    assert request.attributes.text("Acct-Session-Id") == "s-1"
 
 
 async def test_every_change_is_written_down_without_its_secrets(village: Operator) -> None:
