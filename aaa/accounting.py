@@ -12,8 +12,15 @@ from typing import Final
 _WRAP: Final = 1 << 32
 # Clocks of NAS and server differ, and Acct-Delay-Time is whole seconds.
 _SAME: Final = timedelta(seconds=2)
-# Terminate cause of a session that we closed because its NAS had fallen silent.
+# How long after a session's end, by our clock, a Start that names another time than its own must
+# be the next session's, though the NAS' clock puts it before.
+_WELL_AFTER: Final = timedelta(minutes=1)
+# Terminate causes of our own, of ends that no NAS reported: it had fallen silent, or said that it
+# starts or goes. Such a session goes on where its NAS reports that it did.
 STALE: Final = "stale"
+RESTARTED: Final = "nas-restarted"
+SWITCHED_OFF: Final = "nas-switched-off"
+_PRESUMED: Final = frozenset((STALE, RESTARTED, SWITCHED_OFF))
 
 
 class Kind(StrEnum):
@@ -38,8 +45,9 @@ class Effect(StrEnum):
 class Event:
     """One Accounting-Request, in our words.
 
-    ``occurred_at`` is the NAS' word: Event-Timestamp, or the time of receipt less Acct-Delay-Time.
-    ``received_at`` is our own clock's: whether a session still lives is not left to a NAS' clock.
+    ``occurred_at`` is the NAS' word: Event-Timestamp, or else as below. ``reported_at`` is our own
+    clock's, less Acct-Delay-Time: whether a session still lives, and to which day its use belongs,
+    is not left to a NAS' clock.
     ``counts_gigawords``: the NAS sent Acct-*-Gigawords, so its counters do not wrap at 2^32.
     """
 
@@ -49,7 +57,7 @@ class Event:
     acct_session_id: str
     device_mac: str
     occurred_at: datetime
-    received_at: datetime
+    reported_at: datetime
     citizen_id: int | None = None
     user_name: str | None = None
     framed_address: str | None = None
@@ -78,6 +86,11 @@ class Record:
     session_seconds: int = 0
     upload_octets: int = 0
     download_octets: int = 0
+
+    @property
+    def octets(self) -> int:
+        """Both directions together, as daily volumes count."""
+        return self.upload_octets + self.download_octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,7 @@ def _open(instance: int, event: Event) -> Change:
         instance=instance,
         started_at=event.occurred_at - timedelta(seconds=event.session_seconds),
         start_seen=event.kind is Kind.START,
-        updated_at=event.received_at,
+        updated_at=event.reported_at,
     )
     if event.kind is Kind.START:
         return Change(empty, Effect.APPLIED, opened=True, closed=False)
@@ -124,10 +137,13 @@ def _open(instance: int, event: Event) -> Change:
 
 
 def _start(known: Record, event: Event) -> Change:
-    if known.stopped_at is not None and event.occurred_at >= known.stopped_at:
+    if known.stopped_at is not None:
         # Without its own Start seen, a Start at the Stop's own time is that one, come late.
         is_its_own = not known.start_seen and event.occurred_at <= known.stopped_at + _SAME
-        if not is_its_own and event.occurred_at > known.started_at + _SAME:
+        is_after = known.stopped_at <= event.occurred_at > known.started_at + _SAME
+        if is_after and not is_its_own:
+            return _open(known.instance + 1, event)
+        if known.start_seen and _is_next_by_our_clock(known, event):
             return _open(known.instance + 1, event)
     if known.start_seen:
         return Change(known, Effect.REPEATED, opened=False, closed=False)
@@ -135,13 +151,20 @@ def _start(known: Record, event: Event) -> Change:
     return Change(record, Effect.LATE, opened=False, closed=False)
 
 
+def _is_next_by_our_clock(known: Record, event: Event) -> bool:
+    """Whether a Start that its NAS dates before a session's end came well after it: a NAS without
+    a battery may wake up in the past. A repeated Start keeps its date."""
+    is_repeated = abs(event.occurred_at - known.started_at) <= _SAME
+    return not is_repeated and event.reported_at > known.updated_at + _WELL_AFTER
+
+
 def _count(known: Record, event: Event) -> Change:
     if known.instance > 0 and event.occurred_at < known.started_at:
         # A late packet of the session before: what it counts was closed with its Stop.
         return Change(known, Effect.LATE, opened=False, closed=False)
     has_gone_on = event.kind is Kind.STOP or event.session_seconds > known.session_seconds
-    if known.terminate_cause == STALE and has_gone_on:
-        # It was not over: its NAS had been cut off, and reports again.
+    if known.terminate_cause in _PRESUMED and has_gone_on:
+        # It was not over: its NAS had been cut off, or another access point behind it restarted.
         known = replace(known, stopped_at=None, terminate_cause=None)
     seconds = max(known.session_seconds, event.session_seconds)
     is_news = event.session_seconds >= known.session_seconds
@@ -165,7 +188,7 @@ def _count(known: Record, event: Event) -> Change:
     else:
         effect = Effect.APPLIED
     if known.stopped_at is None:
-        record = replace(record, updated_at=max(known.updated_at, event.received_at))
+        record = replace(record, updated_at=max(known.updated_at, event.reported_at))
     return Change(
         record,
         effect,
@@ -193,7 +216,7 @@ def close_all(known: Record, event: Event) -> Change | None:
     where the record began after it."""
     if known.stopped_at is not None or known.started_at > event.occurred_at:
         return None
-    cause = "nas-reboot" if event.kind is Kind.ON else "admin-reboot"
+    cause = RESTARTED if event.kind is Kind.ON else SWITCHED_OFF
     record = replace(
         known,
         stopped_at=max(known.updated_at, known.started_at),

@@ -1,6 +1,8 @@
 """The one door to the database: read and write transactions, and what happens when it is away."""
 
 import asyncio
+import re
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -22,6 +25,7 @@ from monitoring import metrics
 # Classes of PostgreSQL's error codes: connection, authorization, no such database, too many
 # connections, shutting down or starting.
 _SERVER_REFUSES: Final = frozenset(("08", "28", "3D", "53", "57"))
+_LOCKED = re.compile(r"\b(locked|busy)\b")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -112,17 +116,18 @@ def _count(unavailable: Unavailable) -> Unavailable:
 
 def _outage(error: Exception) -> Outage | None:
     """Return how the database is away, or None where the error is not about that."""
-    if isinstance(error, Unavailable):
-        return None
-    original = error.orig if isinstance(error, DBAPIError) else error
-    detail = str(original).lower()
-    if "locked" in detail or "busy" in detail:
-        return Outage.LOCKED
-    if isinstance(error, TimeoutError) or "timeout" in type(original).__name__.lower():
+    if isinstance(error, TimeoutError | PoolTimeout):
         return Outage.TIMEOUT
-    if isinstance(error, OperationalError | InterfaceError | ConnectionError | OSError):
+    if isinstance(error, OSError):
         return Outage.UNAVAILABLE
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if not isinstance(error, DBAPIError):
+        return None
+    original = error.orig
+    if isinstance(original, sqlite3.OperationalError) and _LOCKED.search(str(original)):
+        return Outage.LOCKED
+    if "timeout" in type(original).__name__.lower():
+        return Outage.TIMEOUT
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         return Outage.UNAVAILABLE
     if str(getattr(original, "sqlstate", None) or "")[:2] in _SERVER_REFUSES:
         return Outage.UNAVAILABLE

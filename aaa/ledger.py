@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,7 @@ class Ledger:
         if restarted:
             wanted.append(Session.nas_id.in_(sorted(restarted)) & Session.stopped_at.is_(None))
         for condition in wanted:
-            query = select(Session).where(condition).order_by(Session.instance).with_for_update()
+            query = select(Session).where(condition).order_by(Session.id).with_for_update()
             for stored in (await session.scalars(query)).all():
                 key = (stored.nas_id, stored.acct_session_id, stored.device_mac)
                 known = self._newest.get(key)
@@ -86,31 +86,52 @@ class Ledger:
         if row is None or change.record.instance != row.record.instance:
             row = _Row(None, event.citizen_id, event.hotspot_id, change.record, opened_by=event)
             self._add(key, row)
-        self._change(row, change, event.occurred_at)
-        if row.citizen_id is None:
-            row.citizen_id = event.citizen_id
+        if row.citizen_id is None and event.citizen_id is not None:
+            self._give_owner(row, event)
+        self._change(row, change, event)
         return change.effect
+
+    def _give_owner(self, row: _Row, event: Event) -> None:
+        """Tie a session to the citizen that an event names, with all that it used before."""
+        row.citizen_id = event.citizen_id
+        row.is_changed = True
+        if row.opened_by is not event:
+            record = row.record
+            self._use(row, event, record.session_seconds, record.octets)
 
     def _close_all(self, event: Event) -> Effect:
         effect = Effect.REPEATED
         for (nas_id, _, _), row in self._newest.items():
-            change = close_all(row.record, event) if nas_id == event.nas_id else None
+            is_there = nas_id == event.nas_id and self._is_place_of(event, row)
+            change = close_all(row.record, event) if is_there else None
             if change is not None:
-                self._change(row, change, event.occurred_at)
+                self._change(row, change, event)
                 effect = Effect.APPLIED
         return effect
 
-    def _change(self, row: _Row, change: Change, occurred_at: datetime) -> None:
+    def _is_place_of(self, event: Event, row: _Row) -> bool:
+        """Whether a NAS that starts or goes speaks for a session: where it has access points in
+        several places, each speaks for its own."""
+        nas = self._snapshot.nas_by_id.get(event.nas_id)
+        return not (nas and nas.access_points) or row.hotspot_id == event.hotspot_id
+
+    def _change(self, row: _Row, change: Change, event: Event) -> None:
         hotspot = self._snapshot.hotspots.get(row.hotspot_id)
         row.is_changed = row.is_changed or change.record != row.record
         row.record = change.record
         self._changes.append((hotspot, change))
-        if row.citizen_id is not None and (change.added_seconds or change.added_octets):
-            zone = ZoneInfo(hotspot.collectivity.timezone) if hotspot else occurred_at.tzinfo
-            day = occurred_at.astimezone(zone).date()
-            used = self._used.setdefault((row.citizen_id, day), _Used())
-            used.seconds += change.added_seconds
-            used.octets += change.added_octets
+        self._use(row, event, change.added_seconds, change.added_octets)
+
+    def _use(self, row: _Row, event: Event, seconds: int, octets: int) -> None:
+        """Add to what a session's citizen used on the day of an event."""
+        if row.citizen_id is None or not (seconds or octets):
+            return
+        hotspot = self._snapshot.hotspots.get(row.hotspot_id)
+        zone = ZoneInfo(hotspot.collectivity.timezone) if hotspot else UTC
+        day = event.reported_at.astimezone(zone).date()
+        used = self._used.setdefault((row.citizen_id, day), _Used())
+        used.seconds += seconds
+        used.octets += octets
 
     async def store(self, session: AsyncSession, now: datetime) -> None:
         """Write the changed rows, the days' usage, and a Disconnect where a day is used up."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -55,8 +56,9 @@ class Recorder:
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unavailable):
                 # One event that cannot be stored must not take the others with it.
-                for each in group:
-                    await self._settle([each])
+                middle = len(group) // 2
+                await self._settle(group[:middle])
+                await self._settle(group[middle:])
                 return
             # The waiting requests get the failure; a bug is logged where requests are handled.
             for _, future in group:
@@ -73,7 +75,13 @@ class Recorder:
             return await self._attempt(events)
         except IntegrityError:
             # Another process stored the same new session first: now it is there to be updated.
+            if len(events) > 1:
+                return await self._attempt(events)
+        try:
             return await self._attempt(events)
+        except IntegrityError:
+            # Its citizen is not there, as after an older backup was put back: the session is kept.
+            return await self._attempt([replace(event, citizen_id=None) for event in events])
 
     async def _attempt(self, events: Sequence[Event]) -> list[Effect]:
         ledger = Ledger(self._snapshot())

@@ -7,7 +7,6 @@ that no request pays a query for what changes once a week.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -124,43 +123,35 @@ class Snapshot:
         return narrow([*hotspot.scopes, *([own] if own else [])])
 
 
+# (scope, its id) -> key -> value, as stored.
+_Policies = dict[tuple[str, int], dict[str, str]]
+
 EMPTY: Final = Snapshot("", {}, {}, {}, (), {}, {}, {})
 
 
 async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
-    """Return the snapshot of what the database holds now."""
+    """Return the snapshot of what the database holds now.
+
+    What names others is read before those: so each row's own place is there, whatever another
+    process adds meanwhile. That moves the revision, and is read again.
+    """
     revision = await _revision(session)
-    policies: dict[tuple[str, int], dict[str, str]] = {}
-    for policy in (await session.scalars(select(model.Policy))).all():
-        for scope in ("collectivity", "hotspot", "citizen"):
-            if (identity := getattr(policy, f"{scope}_id")) is not None:
-                policies.setdefault((scope, identity), {})[policy.key] = policy.value
+    nas_rows = (await session.scalars(select(model.Nas).order_by(model.Nas.id))).all()
+    access_point_rows = (await session.scalars(select(model.AccessPoint))).all()
+    policies = _policies((await session.scalars(select(model.Policy))).all())
+    hotspot_rows = (await session.scalars(select(model.Hotspot))).all()
     collectivities = _collectivities((await session.scalars(select(model.Collectivity))).all())
     hotspots = {
-        row.id: HotspotEntry(
-            id=row.id,
-            slug=row.slug,
-            name=row.name,
-            ssid=row.ssid,
-            collectivity=collectivities[row.collectivity_id],
-            scopes=tuple(
-                limits_from(policies[scope])
-                for scope in (
-                    *(("collectivity", id) for id in collectivities[row.collectivity_id].lineage),
-                    ("hotspot", row.id),
-                )
-                if scope in policies
-            ),
-        )
-        for row in (await session.scalars(select(model.Hotspot))).all()
+        row.id: _hotspot_entry(row, collectivities[row.collectivity_id], policies)
+        for row in hotspot_rows
     }
     access_points: dict[int, dict[str, HotspotEntry]] = {}
-    for access_point in (await session.scalars(select(model.AccessPoint))).all():
+    for access_point in access_point_rows:
         behind = access_points.setdefault(access_point.nas_id, {})
         behind[access_point.mac] = hotspots[access_point.hotspot_id]
     nas = tuple(
         _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring)
-        for row in (await session.scalars(select(model.Nas).order_by(model.Nas.id))).all()
+        for row in nas_rows
     )
     return Snapshot(
         revision=revision,
@@ -175,6 +166,29 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
             for (scope, identity), values in policies.items()
             if scope == "citizen"
         },
+    )
+
+
+def _policies(rows: Sequence[model.Policy]) -> _Policies:
+    policies: _Policies = {}
+    for policy in rows:
+        for scope in ("collectivity", "hotspot", "citizen"):
+            if (identity := getattr(policy, f"{scope}_id")) is not None:
+                policies.setdefault((scope, identity), {})[policy.key] = policy.value
+    return policies
+
+
+def _hotspot_entry(
+    row: model.Hotspot, collectivity: CollectivityEntry, policies: _Policies
+) -> HotspotEntry:
+    scopes = [("collectivity", id) for id in collectivity.lineage] + [("hotspot", row.id)]
+    return HotspotEntry(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        ssid=row.ssid,
+        collectivity=collectivity,
+        scopes=tuple(limits_from(policies[scope]) for scope in scopes if scope in policies),
     )
 
 
@@ -288,15 +302,17 @@ class Directory:
         """Refresh for ever."""
         while True:
             await asyncio.sleep(every_seconds)
-            # The database's own error counter and log tell of an outage; the old picture serves on.
-            with suppress(Unavailable):
-                await self._refresh_or_tell()
+            await self._refresh_or_tell()
 
     async def _refresh_or_tell(self) -> None:
-        """Refresh; what cannot be used is told once, and what served before serves on."""
+        """Refresh; whatever is wrong is told once, and what served before serves on."""
         try:
             await self.refresh()
-        except Invalid as error:
-            if str(error) != self._told:
-                self._told = str(error)
-                log.error("what changed in the database cannot be used", reason=str(error))
+            self._told = ""
+        except Unavailable:
+            # The database's own error counter and the requests' log lines tell of it.
+            return
+        except Exception as error:
+            if repr(error) != self._told:
+                self._told = repr(error)
+                log.exception("what changed in the database cannot be used", reason=str(error))

@@ -28,6 +28,7 @@ _BELIEVABLE: Final = timedelta(days=1)
 _MOST_OCTETS: Final = 1 << 50
 _GIGAWORD: Final = 1 << 32
 _OWNER_KEPT: Final = timedelta(minutes=10)
+_NOBODY_KEPT: Final = timedelta(seconds=5)
 _OWNERS: Final = 10_000
 
 
@@ -87,7 +88,7 @@ def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
         acct_session_id=request.text("Acct-Session-Id") or "",
         device_mac=request.device_mac or "",
         occurred_at=occurred_at(attributes, request.received_at),
-        received_at=request.received_at,
+        reported_at=reported_at(attributes, request.received_at),
         citizen_id=citizen_id,
         user_name=request.text("User-Name"),
         framed_address=str(address) if address else None,
@@ -104,12 +105,18 @@ def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
 def occurred_at(attributes: Attributes, received_at: datetime) -> datetime:
     """Return when what an Accounting-Request tells of happened.
 
-    That is its Event-Timestamp (RFC 2869 section 5.3), or else when it came less the
-    Acct-Delay-Time (RFC 2866 section 5.2); what is more than a day off is not believed.
+    That is its Event-Timestamp (RFC 2869 section 5.3), or else when the NAS first sent it; what is
+    more than a day off is not believed.
     """
     stated = attributes.date("Event-Timestamp")
     if stated is not None and abs(received_at - stated) <= _BELIEVABLE:
         return stated
+    return reported_at(attributes, received_at)
+
+
+def reported_at(attributes: Attributes, received_at: datetime) -> datetime:
+    """Return when the NAS first sent an Accounting-Request, by our clock: when it came, less its
+    Acct-Delay-Time (RFC 2866 section 5.2); a delay of more than a day is not believed."""
     delay = timedelta(seconds=attributes.integer("Acct-Delay-Time") or 0)
     return received_at - delay if delay <= _BELIEVABLE else received_at
 
@@ -150,7 +157,8 @@ class SessionOwners:
     async def citizen_id(self, request: Request) -> int | None:
         """Return the citizen that an Accounting-Request belongs to. Raises Unavailable.
 
-        Without our Class, the User-Name is asked for in the database, once in ten minutes.
+        Without our Class, the User-Name is asked for in the database, once in ten minutes; one
+        that belongs to nobody soon again, for it may be somebody's who is signing up.
         """
         owner = class_attribute.unseal(self._keyring, request.packet.attributes.octets("Class"))
         if owner is not None:
@@ -165,7 +173,8 @@ class SessionOwners:
             citizen_id = await self._look_up(user_name, request.hotspot, now)
             if len(self._found) >= _OWNERS:
                 self._found.clear()
-            found = self._found[key] = _Found(citizen_id, now + _OWNER_KEPT)
+            kept = _OWNER_KEPT if citizen_id is not None else _NOBODY_KEPT
+            found = self._found[key] = _Found(citizen_id, now + kept)
         return found.citizen_id
 
     async def _look_up(self, user_name: str, hotspot: HotspotEntry, now: datetime) -> int | None:

@@ -21,7 +21,7 @@ def later(kind: Kind, seconds: int, upload: int = 0, download: int = 0, **more: 
         START,
         kind=kind,
         occurred_at=NOON + timedelta(seconds=seconds),
-        received_at=NOON + timedelta(seconds=seconds),
+        reported_at=NOON + timedelta(seconds=seconds),
         session_seconds=seconds,
         upload_octets=upload,
         download_octets=download,
@@ -116,10 +116,10 @@ def test_a_repeated_packet_changes_nothing() -> None:
 
 def test_a_repeated_report_shows_that_its_nas_is_there() -> None:
     interim = later(Kind.INTERIM, 60, 5, 7)
-    resent = replace(interim, received_at=interim.received_at + timedelta(seconds=30))
+    resent = replace(interim, reported_at=interim.reported_at + timedelta(seconds=30))
     record, changes = play([START, interim, resent])
     assert changes[-1].effect is Effect.REPEATED
-    assert record.updated_at == resent.received_at
+    assert record.updated_at == resent.reported_at
 
 
 def test_a_nas_whose_clock_is_wrong_is_alive_all_the_same() -> None:
@@ -155,7 +155,9 @@ def test_a_start_after_the_stop_opens_the_next_session() -> None:
     assert (record.instance, record.stopped_at, record.upload_octets) == (1, None, 0)
 
 
-@pytest.mark.parametrize(("kind", "cause"), [(Kind.ON, "nas-reboot"), (Kind.OFF, "admin-reboot")])
+@pytest.mark.parametrize(
+    ("kind", "cause"), [(Kind.ON, "nas-restarted"), (Kind.OFF, "nas-switched-off")]
+)
 def test_a_restart_closes_what_was_open(kind: Kind, cause: str) -> None:
     record, _ = play([START, later(Kind.INTERIM, 60, 5, 7)])
     restart = Event(kind, 1, 1, "", "", NOON + timedelta(hours=1), NOON + timedelta(hours=1))
@@ -166,3 +168,24 @@ def test_a_restart_closes_what_was_open(kind: Kind, cause: str) -> None:
     assert change.record.stopped_at == NOON + timedelta(seconds=60)
     assert close_all(change.record, restart) is None
     assert close_all(record, replace(restart, occurred_at=NOON - timedelta(seconds=1))) is None
+
+
+def test_a_session_goes_on_where_its_nas_says_so_after_a_restart() -> None:
+    record, _ = play([START, later(Kind.INTERIM, 60, 5, 7)])
+    restart = Event(Kind.ON, 1, 1, "", "", NOON + timedelta(minutes=5), NOON + timedelta(minutes=5))
+    closed = close_all(record, restart)
+    assert closed is not None
+    reopened = apply(closed.record, later(Kind.INTERIM, 600, 50, 70))
+    assert (reopened.record.stopped_at, reopened.record.upload_octets) == (None, 50)
+    assert apply(closed.record, later(Kind.INTERIM, 60, 5, 7)).record.stopped_at is not None
+
+
+def test_a_nas_that_woke_up_in_the_past_starts_the_next_session() -> None:
+    reported = NOON + timedelta(minutes=30)
+    second = replace(START, occurred_at=NOON - timedelta(hours=5), reported_at=reported)
+    record, changes = play([START, later(Kind.STOP, 90, 6, 8), second])
+    assert changes[-1].opened
+    assert (record.instance, record.stopped_at) == (1, None)
+    # The first one's Start, sent once more, is no news however late it comes.
+    resent = replace(START, reported_at=reported)
+    assert play([START, later(Kind.STOP, 90, 6, 8), resent])[1][-1].effect is Effect.REPEATED

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from aaa.database import Database
-from aaa.errors import Outage, Unavailable
+from aaa.errors import Invalid, Outage, Unavailable
 from aaa.model import Nas
 from monitoring import metrics
 from tests.village import NOON, Village
@@ -101,3 +102,23 @@ async def test_times_keep_their_zone(village: Village) -> None:
         assert nas.last_seen_at == NOON
         assert nas.last_seen_at is not None
         assert nas.last_seen_at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "error", [Invalid("there is no collectivity “busy-lane”"), LookupError("locked")]
+)
+async def test_what_is_not_the_databases_leaves_as_it_is(
+    village: Village, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        async with village.database.write("test"):
+            raise error
+
+
+async def test_a_value_that_reads_like_an_outage_is_none(village: Village) -> None:
+    taken = text("insert into installation (name, value) values ('locked and busy', 'timeout')")
+    async with village.database.write("test") as session:
+        await session.execute(taken)
+    with pytest.raises(IntegrityError):
+        async with village.database.write("test") as session:
+            await session.execute(taken)

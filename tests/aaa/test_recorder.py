@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from aaa import authorization, citizens, sessions
+from aaa import access_points, authorization, citizens, sessions
 from aaa.accounting import Effect, Event, Kind
 from aaa.model import DailyUsage, Instruction, InstructionState, Session
 from aaa.policies import Scope
@@ -35,7 +35,7 @@ def start(village: Village, **changed: object) -> Event:
         acct_session_id="s-1",
         device_mac=PHONE,
         occurred_at=village.clock(),
-        received_at=village.clock(),
+        reported_at=village.clock(),
         citizen_id=village.anna,
         user_name="anna@village.example",
     )
@@ -146,7 +146,7 @@ async def test_on_closes_what_was_open_and_nothing_newer(
         ("library", elsewhere.occurred_at),
         ("square", rebooted_at + timedelta(seconds=5)),
     }
-    assert closed.terminate_cause == "nas-reboot"
+    assert closed.terminate_cause == "nas-restarted"
 
 
 async def test_a_used_up_day_disconnects_once_and_denies(
@@ -235,3 +235,90 @@ async def test_text_that_a_database_cannot_hold(village: Village, recorder: Reco
     assert await recorder.record(hostile) is Effect.REPEATED
     (row,) = await stored(village)
     assert (row.acct_session_id, row.user_name, row.cui) == ("s-1", "anna", "")
+
+
+async def test_a_session_of_a_citizen_who_is_gone_is_kept_without_one(
+    village: Village, recorder: Recorder
+) -> None:
+    outcomes = await asyncio.gather(
+        recorder.record(start(village, citizen_id=9_999)),
+        recorder.record(start(village, acct_session_id="s-2")),
+    )
+    assert outcomes == [Effect.APPLIED, Effect.APPLIED]
+    assert {row.acct_session_id: row.citizen_id for row in await stored(village)} == {
+        "s-1": None,
+        "s-2": village.anna,
+    }
+
+
+async def test_what_was_used_before_the_owner_was_known_is_the_owners(
+    village: Village, recorder: Recorder
+) -> None:
+    begun = start(village, citizen_id=None)
+    interim = replace(begun, kind=Kind.INTERIM, session_seconds=600, upload_octets=500)
+    stop = replace(interim, kind=Kind.STOP, session_seconds=1200, upload_octets=900)
+    for event in (begun, interim, replace(stop, citizen_id=village.anna)):
+        await recorder.record(event)
+    async with village.database.read("test") as session:
+        (usage,) = (await session.scalars(select(DailyUsage))).all()
+    assert (usage.citizen_id, usage.session_seconds, usage.octets) == (village.anna, 1200, 900)
+    (row,) = await stored(village)
+    assert row.citizen_id == village.anna
+
+
+async def test_another_access_point_that_restarts_ends_nobody_for_good(
+    village: Village, recorder: Recorder
+) -> None:
+    await village.limit(Scope(citizen_id=village.anna), daily_octets="1000")
+    begun = start(village)
+    on = Event(Kind.ON, begun.nas_id, begun.hotspot_id, "", "", village.clock(), village.clock())
+    later = village.clock.advance(minutes=5)
+    more = replace(
+        begun,
+        kind=Kind.INTERIM,
+        occurred_at=later,
+        reported_at=later,
+        session_seconds=300,
+        upload_octets=9000,
+    )
+    for event in (begun, on, more):
+        assert await recorder.record(event) is Effect.APPLIED
+    (row,) = await stored(village)
+    assert row.stopped_at is None
+    async with village.database.read("test") as session:
+        assert len((await session.scalars(select(Instruction))).all()) == 1
+
+
+async def test_an_access_point_that_restarts_speaks_for_its_own_place(
+    village: Village, recorder: Recorder
+) -> None:
+    async with village.database.write("test") as session:
+        await access_points.add_access_point(
+            session,
+            nas="square",
+            hotspot="library",
+            name="reading room",
+            address="00-11-22-AA-BB-CC",
+            now=village.clock(),
+        )
+    await village.directory.refresh()
+    begun = start(village)
+    elsewhere = replace(begun, hotspot_id=village.library.hotspot.id, acct_session_id="s-2")
+    on = Event(Kind.ON, begun.nas_id, begun.hotspot_id, "", "", village.clock(), village.clock())
+    for event in (begun, elsewhere, on):
+        await recorder.record(event)
+    stopped = {row.acct_session_id: row.stopped_at is not None for row in await stored(village)}
+    assert stopped == {"s-1": True, "s-2": False}
+
+
+async def test_the_day_is_the_one_of_our_clock(village: Village, recorder: Recorder) -> None:
+    await village.limit(Scope(citizen_id=village.anna), daily_octets="1000")
+    behind = village.clock() - timedelta(hours=23)
+    begun = start(village, occurred_at=behind)
+    interim = replace(begun, kind=Kind.INTERIM, session_seconds=60, upload_octets=5000)
+    await recorder.record(begun)
+    await recorder.record(interim)
+    async with village.database.read("test") as session:
+        (usage,) = (await session.scalars(select(DailyUsage))).all()
+        assert len((await session.scalars(select(Instruction))).all()) == 1
+    assert usage.day == village.clock().date()

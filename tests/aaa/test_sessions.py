@@ -1,6 +1,7 @@
 """A power cut must not keep people online for ever, nor end what only seemed to be over."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 from aaa import sessions
@@ -24,13 +25,15 @@ async def record(village: Village, kind: Kind, seconds: int = 0) -> Effect:
                 acct_session_id="s-1",
                 device_mac=PHONE,
                 occurred_at=village.clock(),
-                received_at=village.clock(),
+                reported_at=village.clock(),
                 citizen_id=village.anna,
                 session_seconds=seconds,
             )
         )
     finally:
         running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 async def close_stale(village: Village) -> int:

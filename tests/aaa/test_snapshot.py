@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import MutableMapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -203,3 +204,5 @@ async def test_what_cannot_be_used_is_told_and_the_last_picture_serves(village: 
     assert village.snapshot is before
     assert not running.done()
     running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running

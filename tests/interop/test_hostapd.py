@@ -241,7 +241,7 @@ def test_a_reboot_closes_what_was_open(square: Square) -> None:
     with square.hostapd() as hostapd:
         (ended,) = square.await_sessions(hostapd, is_closed)
         assert ended["id"] == session["id"]
-        assert ended["terminate_cause"] == "nas-reboot"
+        assert ended["terminate_cause"] == "nas-restarted"
 
 
 def test_what_eap_we_do_not_offer_is_refused_at_once(square: Square) -> None:
