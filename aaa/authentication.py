@@ -1,18 +1,27 @@
 """Prove who asks: a ticket, a remembered device, or the account password itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from aaa import authorization, citizens, devices, identifier, tickets
 from aaa.citizens import CitizenRecord
 from aaa.database import Database
 from aaa.errors import Invalid
+from aaa.guesses import Guesses, Subject
 from aaa.passwords import PasswordHashing
 from aaa.policy import GRANTED, Denied, DenyReason, Grant
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
+from monitoring import metrics
+
+# Wrong passwords for one name at one NAS: people mistype, programs guess.
+GUESSES: Final = 20
+GUESSES_WITHIN: Final = timedelta(minutes=15)
+# More than are hashed in that time, so that a flood of names makes none be forgotten early.
+_GUESSED_NAMES: Final = 1 << 17
 
 
 class Method(StrEnum):
@@ -36,7 +45,8 @@ class Claim:
     nas: NasEntry
     hotspot: HotspotEntry
     device_mac: str | None
-    matches: Callable[[bytes], bool]
+    # The octets compared with would show in it.
+    matches: Callable[[bytes], bool] = field(repr=False)
     password: Secret | None
 
 
@@ -60,12 +70,17 @@ class Refused:
 
 
 class Authenticator:
-    """Answers claims against the store."""
+    """Answers claims against the store.
+
+    How often a password was guessed is kept in memory: each process counts for itself, and from
+    nothing after a start.
+    """
 
     def __init__(self, database: Database, keyring: Keyring, hashing: PasswordHashing) -> None:
         self._database = database
         self._keyring = keyring
         self._hashing = hashing
+        self._guesses = Guesses(most=GUESSES, window=GUESSES_WITHIN, subjects=_GUESSED_NAMES)
 
     async def by_credentials(
         self, claim: Claim, snapshot: Snapshot, now: datetime
@@ -95,7 +110,8 @@ class Authenticator:
                     now=now,
                 )
         if citizen is None or matched is None:
-            return await self._by_password(claim, citizen, snapshot, now)
+            name = citizen.nai if citizen else str(nai)
+            return await self._by_password(claim, name, citizen, snapshot, now)
         if isinstance(matched, Denied):
             return Refused(matched, citizen, Method.TICKET)
         return await self._by_ticket(claim, citizen, matched, snapshot, now)
@@ -123,7 +139,12 @@ class Authenticator:
         return _outcome(citizen, Method.TICKET, decision)
 
     async def _by_password(
-        self, claim: Claim, citizen: CitizenRecord | None, snapshot: Snapshot, now: datetime
+        self,
+        claim: Claim,
+        name: str,
+        citizen: CitizenRecord | None,
+        snapshot: Snapshot,
+        now: datetime,
     ) -> Authenticated | Refused:
         if claim.password is None:
             reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
@@ -131,7 +152,7 @@ class Authenticator:
         if not snapshot.limits(claim.hotspot, citizen.id if citizen else None).passwords_at_nas:
             return Refused(Denied(DenyReason.PASSWORD_NOT_ALLOWED), citizen, Method.PASSWORD)
         stored = citizen.password_hash if citizen else None
-        right = await self._hashing.verify(stored, claim.password)
+        right = await self._is_right((name, claim.nas.id), stored, claim.password, now)
         if citizen is None:
             return Refused(Denied(DenyReason.UNKNOWN_CITIZEN), None, Method.PASSWORD)
         if not right:
@@ -146,6 +167,23 @@ class Authenticator:
                 now=now,
             )
         return _outcome(citizen, Method.PASSWORD, decision)
+
+    async def _is_right(
+        self, subject: Subject, stored: str | None, password: Secret, now: datetime
+    ) -> bool:
+        """Return whether a password is right. After too many guesses none is, and none is hashed:
+        whoever guesses cannot tell."""
+        if not self._guesses.begin(subject, now):
+            metrics.throttled.labels("nas_password").inc()
+            return False
+        try:
+            right = await self._hashing.verify(stored, password)
+        except BaseException:
+            self._guesses.give_back(subject)
+            raise
+        if right:
+            self._guesses.give_back(subject)
+        return right
 
     async def by_device(
         self, mac: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime

@@ -1,12 +1,25 @@
+import asyncio
+
 import pytest
 
 from aaa import citizens, devices, tickets
-from aaa.authentication import Authenticated, Authenticator, Claim, Method, Refused
+from aaa.authentication import (
+    GUESSES,
+    GUESSES_WITHIN,
+    Authenticated,
+    Authenticator,
+    Claim,
+    Method,
+    Refused,
+)
+from aaa.errors import Unavailable
 from aaa.model import CitizenState
+from aaa.passwords import PasswordHashing
 from aaa.policies import Scope
 from aaa.policy import GRANTED, DenyReason
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
+from monitoring import metrics
 from tests.village import PASSWORD, PHONE, TABLET, Village
 
 
@@ -229,3 +242,71 @@ async def test_a_refusal_never_shows_the_stored_password(
     assert outcome.citizen is not None
     assert outcome.citizen.password_hash is not None
     assert "argon2id" not in repr(outcome)
+
+
+async def guess_too_often(village: Village, authenticator: Authenticator, *names: str) -> None:
+    """Use up the guesses for these spellings of one name at the NAS of the square, all at once."""
+    wrong = [
+        claim(village.square, names[number % len(names)], Secret(f"guess {number}"))
+        for number in range(GUESSES)
+    ]
+    outcomes = await asyncio.gather(
+        *(authenticator.by_credentials(each, village.snapshot, village.clock()) for each in wrong)
+    )
+    assert {outcome.denied.reason for outcome in outcomes if isinstance(outcome, Refused)} <= {
+        DenyReason.WRONG_PASSWORD,
+        DenyReason.UNKNOWN_CITIZEN,
+    }
+    assert not any(isinstance(outcome, Authenticated) for outcome in outcomes)
+
+
+async def test_a_password_cannot_be_guessed_for_long(
+    village: Village, authenticator: Authenticator
+) -> None:
+    counter = metrics.throttled.labels("nas_password")
+    before = counter._value.get()
+    await guess_too_often(village, authenticator, "anna", "ANNA@village.example")
+    assert counter._value.get() == before
+
+    async def outcome(nas: NasEntry, password: Secret = PASSWORD) -> Authenticated | Refused:
+        asked = claim(nas, "anna@village.example", password)
+        return await authenticator.by_credentials(asked, village.snapshot, village.clock())
+
+    assert reason(await outcome(village.square)) is DenyReason.WRONG_PASSWORD
+    assert counter._value.get() == before + 1
+    # Elsewhere, with a ticket, and later she gets in.
+    assert isinstance(await outcome(village.library), Authenticated)
+    ticket = await issue(village, village.square)
+    assert isinstance(await outcome(village.square, ticket), Authenticated)
+    village.clock.now += GUESSES_WITHIN
+    assert isinstance(await outcome(village.square), Authenticated)
+
+
+async def test_names_that_nobody_has_are_guessed_no_longer(
+    village: Village, authenticator: Authenticator
+) -> None:
+    counter = metrics.throttled.labels("nas_password")
+    before = counter._value.get()
+    await guess_too_often(village, authenticator, "nobody")
+    asked = claim(village.square, "nobody", PASSWORD)
+    outcome = await authenticator.by_credentials(asked, village.snapshot, village.clock())
+    assert reason(outcome) is DenyReason.UNKNOWN_CITIZEN
+    assert counter._value.get() == before + 1
+
+
+async def test_what_was_right_or_not_verified_is_no_guess(village: Village) -> None:
+    hashing = PasswordHashing(threads=1, queue=0)
+    authenticator = Authenticator(village.database, village.keyring, hashing)
+    asked = claim(village.square, "anna", PASSWORD)
+    outcomes = await asyncio.gather(
+        *(
+            authenticator.by_credentials(asked, village.snapshot, village.clock())
+            for _ in range(GUESSES)
+        ),
+        return_exceptions=True,
+    )
+    assert any(isinstance(outcome, Unavailable) for outcome in outcomes)
+    for _ in range(GUESSES):
+        outcome = await authenticator.by_credentials(asked, village.snapshot, village.clock())
+        assert isinstance(outcome, Authenticated)
+    hashing.close()
