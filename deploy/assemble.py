@@ -169,7 +169,6 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
                 Authenticator(database, keyring, workshop.hashing),
                 directory,
                 ReplyBuilder(keyring),
-                warnings,
                 clock,
                 reject_delay_seconds=settings.reject_delay_seconds,
                 chance=random.random,

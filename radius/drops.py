@@ -38,7 +38,8 @@ REMEDIES: Final = {
         "this NAS must sign with Message-Authenticator and does not: switch it on there or undo "
         "the change that switched it off; if nobody changed anything, take it for an attack. Only "
         "for a NAS that cannot sign: farandole nas change NAME --message-authenticator optional, "
-        "which leaves its log-ins open to forgery (CVE-2024-3596)"
+        "which leaves its log-ins open to forgery (CVE-2024-3596); it must then send a password "
+        "with each MAC address that it asks for, hidden by the secret"
     ),
     Unanswered.PROXY_STATE_UNSIGNED: (
         "a proxy that does not sign, or an attack: switch on Message-Authenticator at the proxy"

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -12,10 +12,9 @@ from aaa.policy import Denied, DenyReason
 from aaa.secret import Secret
 from aaa.snapshot import Directory
 from monitoring import metrics
-from monitoring.logging import RepeatedWarnings
 from radius.clients import reads_as_text
 from radius.handlers.reply import ReplyBuilder
-from radius.request import Clock, Reply, Request
+from radius.request import Clock, Reply, Request, Unanswered
 from radius.wire import chap
 from radius.wire.hiding import unhide_password
 
@@ -27,7 +26,8 @@ _JITTER: Final = 0.25
 class _Proof:
     """What a request proves itself by: `matches` compares it with a ticket."""
 
-    matches: Callable[[bytes], bool]
+    # The octets compared with would show in it.
+    matches: Callable[[bytes], bool] = field(repr=False)
     password: Secret | None
 
 
@@ -43,7 +43,6 @@ class AccessHandler:
         authenticator: Authenticator,
         directory: Directory,
         replies: ReplyBuilder,
-        warnings: RepeatedWarnings,
         clock: Clock,
         *,
         reject_delay_seconds: float,
@@ -52,13 +51,17 @@ class AccessHandler:
         self._authenticator = authenticator
         self._directory = directory
         self._replies = replies
-        self._warnings = warnings
         self._clock = clock
         self._reject_delay_seconds = reject_delay_seconds
         self._chance = chance
 
-    async def __call__(self, request: Request) -> Reply:
-        """Return Access-Accept or Access-Reject. Raises Unavailable, MalformedPacket."""
+    async def __call__(self, request: Request) -> Reply | Unanswered:
+        """Return Access-Accept or Access-Reject, or why what may be forged gets neither.
+
+        Raises Unavailable, MalformedPacket.
+        """
+        if unproven := _unproven(request):
+            return unproven
         outcome = await self._decide(request)
         collectivity = request.hotspot.collectivity.slug
         if isinstance(outcome, Authenticated):
@@ -88,7 +91,6 @@ class AccessHandler:
         proof = _proof(request)
         if proof is None:
             return Refused(Denied(DenyReason.METHOD_NOT_SUPPORTED))
-        self._suspect_secret(request)
         claim = Claim(
             user_name=user_name,
             nas=request.nas,
@@ -98,17 +100,6 @@ class AccessHandler:
             password=proof.password,
         )
         return await self._authenticator.by_credentials(claim, snapshot, now)
-
-    def _suspect_secret(self, request: Request) -> None:
-        """Tell staff of a password that no person typed: the secret hides it, and may differ."""
-        if not request.was_signed and not reads_as_text(request.packet, request.secret):
-            self._warnings.warn(
-                "passwords from this NAS are unreadable",
-                request.nas.name,
-                self._clock(),
-                remedy="the shared secret on the NAS is probably not ours: enter it there again, "
-                "or make a new one with farandole nas rotate NAME",
-            )
 
     def _delay(self, refused: Refused) -> float:
         """How long to hold a refusal back. A device that is not remembered is no guess: each new
@@ -125,6 +116,22 @@ def names_its_device(user_name: str, device_mac: str | None) -> bool:
     Service-Type would tell too, but NAS differ in it: Call-Check, Framed, or Login as for people.
     """
     return device_mac is not None and mac.normalize(user_name.partition("@")[0]) == device_mac
+
+
+def _unproven(request: Request) -> Unanswered | None:
+    """Return why a request that anybody may have forged is not worth a look at the database.
+
+    What is not signed proves its NAS only by a password that our secret makes text of. CHAP and a
+    bare MAC address prove nothing of it, and the answer to the latter tells whose device that is.
+    """
+    if request.was_signed:
+        return None
+    if not reads_as_text(request.packet, request.secret):
+        return Unanswered.WRONG_SECRET
+    asks_for_device = names_its_device(request.text("User-Name") or "", request.device_mac)
+    if asks_for_device and not request.packet.attributes.has("User-Password"):
+        return Unanswered.MESSAGE_AUTHENTICATOR_MISSING
+    return None
 
 
 def _proof(request: Request) -> _Proof | None:

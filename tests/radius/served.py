@@ -105,7 +105,6 @@ async def serve(
         Authenticator(village.database, village.keyring, village.hashing),
         village.directory,
         replies,
-        warnings,
         village.clock,
         reject_delay_seconds=radius.reject_delay_seconds,
         chance=lambda: 0.0,
