@@ -96,7 +96,6 @@ class _Workshop:
 
     installation: Installation
     directory: Directory
-    hashing: PasswordHashing
     clock: Clock
     warnings: RepeatedWarnings
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
@@ -117,12 +116,10 @@ async def assemble(
     """
     settings, database = installation.settings, installation.database
     directory = Directory(database, installation.keyring)
-    hashing = PasswordHashing()
-    stack.callback(hashing.close)
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
-    workshop = _Workshop(installation, directory, hashing, clock, warnings, [directory.run])
+    workshop = _Workshop(installation, directory, clock, warnings, [directory.run])
     workshop.background.append(partial(_summarise, warnings, clock))
 
     smtp = None
@@ -152,6 +149,13 @@ async def _summarise(warnings: RepeatedWarnings, clock: Clock) -> None:
         warnings.summarise(clock())
 
 
+def _hashing(stack: AsyncExitStack) -> PasswordHashing:
+    """Return threads for the passwords of one part: what floods it fills no other's queue."""
+    hashing = PasswordHashing()
+    stack.callback(hashing.close)
+    return hashing
+
+
 async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     """Return the RADIUS server with its ports bound, its recorder in the background."""
     settings, clock = workshop.installation.settings.radius, workshop.clock
@@ -166,7 +170,7 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
         directory=directory,
         handler=local_handler(
             AccessHandler(
-                Authenticator(database, keyring, workshop.hashing),
+                Authenticator(database, keyring, _hashing(stack)),
                 directory,
                 ReplyBuilder(keyring),
                 clock,
@@ -195,7 +199,7 @@ def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -
         database=installation.database,
         directory=workshop.directory,
         keyring=installation.keyring,
-        hashing=workshop.hashing,
+        hashing=_hashing(stack),
         mailer=mailer,
         pages=Pages(workshop.clock),
         warnings=workshop.warnings,
