@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Final, TypedDict, Unpack
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +22,22 @@ from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
 LEAST_SECRET: Final = 16
 # Consecutive signed requests after which a NAS must always sign.
 LEARNED_AFTER: Final = 50
+_SEEN_WITHIN: Final = timedelta(minutes=1)
 _KEPT_AS_GIVEN: Final = ("login_host", "uses_pap", "coa_port", "message_authenticator")
+
+_NAS: Final = Nas.__table__.c
+_SIGNED: Final = _NAS.signed_requests * bindparam("kept") + bindparam("signed")
+_COUNT: Final = case((_SIGNED > LEARNED_AFTER, LEARNED_AFTER), else_=_SIGNED)
+_SEE: Final = (
+    update(Nas.__table__)  # type: ignore[arg-type]
+    .where(
+        _NAS.id == bindparam("nas_id"),
+        _NAS.last_seen_at.is_(None)
+        | (_NAS.last_seen_at < bindparam("long_ago"))
+        | (_NAS.signed_requests != _COUNT),
+    )
+    .values(last_seen_at=bindparam("seen_at"), signed_requests=_COUNT)
+)
 
 
 class NasChanges(TypedDict, total=False):
@@ -233,14 +248,22 @@ async def note_seen(
 ) -> None:
     """Store what arrived since the last call: signed requests by NAS id, and the time of each
     NAS' latest packet. The NAS in ``restarted`` left one unsigned, so that their count begins
-    anew. A NAS that has signed often enough in a row must sign from now on."""
-    for nas_id, seen_at in sorted(seen.items()):
-        before = 0 if nas_id in restarted else Nas.signed_requests
-        await session.execute(
-            update(Nas)
-            .where(Nas.id == nas_id)
-            .values(last_seen_at=seen_at, signed_requests=before + signed.get(nas_id, 0))
-        )
+    anew. A NAS that has signed often enough in a row must sign from now on.
+
+    A time that is a minute old at most stays, unless the count moves: NAS that are busy all day
+    are not written all day."""
+    rows = [
+        {
+            "nas_id": nas_id,
+            "seen_at": seen_at,
+            "long_ago": seen_at - _SEEN_WITHIN,
+            "kept": 0 if nas_id in restarted else 1,
+            "signed": signed.get(nas_id, 0),
+        }
+        for nas_id, seen_at in sorted(seen.items())
+    ]
+    if rows:
+        await session.execute(_SEE, rows)
     learned = await session.execute(
         update(Nas)
         .where(

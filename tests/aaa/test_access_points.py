@@ -1,9 +1,10 @@
 """What is on record of a NAS can be changed within bounds, and goes unless sessions name it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from aaa import access_points, tickets
 from aaa.errors import Invalid
@@ -54,6 +55,57 @@ async def test_learning_begins_anew(village: Village) -> None:
         assert await session.scalar(select(Nas.signed_requests).where(Nas.id == square)) == 1
     await village.directory.refresh()
     assert village.square.message_authenticator is MessageAuthenticatorRule.LEARN
+
+
+async def on_record(village: Village) -> list[tuple[datetime | None, int]]:
+    """Return when each NAS was seen last, and how often it signed, the square first."""
+    query = select(Nas.last_seen_at, Nas.signed_requests).order_by(Nas.name.desc())
+    async with village.database.read("test") as session:
+        return [(row.last_seen_at, row.signed_requests) for row in await session.execute(query)]
+
+
+async def test_what_was_seen_of_all_nas_is_written_at_once(village: Village) -> None:
+    square, library = village.square.id, village.library.id
+    written: list[int] = []
+
+    @event.listens_for(village.database.engine.sync_engine, "before_cursor_execute")
+    def note(_c: object, _u: object, statement: str, rows: Any, _x: object, many: bool) -> None:
+        if "last_seen_at" in statement:
+            written.append(len(rows) if many else 1)
+
+    async with village.database.write("test") as session:
+        later = NOON + timedelta(seconds=1)
+        await access_points.note_seen(session, {square: 3}, {library: later, square: NOON})
+    assert written == [2]
+    assert await on_record(village) == [(NOON, 3), (later, 0)]
+
+
+async def test_when_a_nas_was_seen_is_written_each_minute(village: Village) -> None:
+    square = village.square.id
+
+    async def see(seconds: int, signed: int = 0, restarted: bool = False) -> tuple[Any, int]:
+        async with village.database.write("test") as session:
+            await access_points.note_seen(
+                session,
+                {square: signed},
+                {square: NOON + timedelta(seconds=seconds)},
+                [square] if restarted else [],
+            )
+        seen_at, count = (await on_record(village))[0]
+        return seen_at and int((seen_at - NOON).total_seconds()), count
+
+    assert await see(0) == (0, 0)
+    assert await see(59) == (0, 0)
+    assert await see(61) == (61, 0)
+    # What counts is never late.
+    assert await see(62, signed=2) == (62, 2)
+    assert await see(63, signed=2) == (63, 4)
+    assert await see(64, signed=1, restarted=True) == (64, 1)
+    assert await see(65, signed=1, restarted=True) == (64, 1)
+    assert await see(66, restarted=True) == (66, 0)
+    # Nor counted any further than it matters.
+    assert await see(67, signed=1000) == (67, access_points.LEARNED_AFTER)
+    assert await see(68, signed=1) == (67, access_points.LEARNED_AFTER)
 
 
 @pytest.mark.parametrize(
