@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,10 @@ async def test_a_database_that_is_away(url: str) -> None:
     assert errors("unavailable") == before + 1
     assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
     await database.close()
+    # aiosqlite's thread tells the loop a last word after a connection that failed.
+    async with asyncio.timeout(20):
+        while any("_connection_worker" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0)
 
 
 async def test_times_keep_their_zone(village: Village) -> None:
