@@ -11,14 +11,16 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from monitoring import metrics
 from monitoring.occurrences import Occurrences
 from monitoring.redaction import Redactor
 
@@ -46,8 +48,9 @@ def configure(
 
     ``key`` is the installation's secret for the hashes that stand in for persons and devices.
     Uncaught exceptions and warnings go the same way. May be called again: the last call holds.
+    A line that cannot be written is counted, and raises nothing.
     """
-    stream = stream or sys.stdout
+    stream = cast(TextIO, _Tolerant(stream or sys.stdout))
     level = _LEVELS[log_level]
     finish = _finish(Redactor(key), log_format)
     structlog.configure(
@@ -79,6 +82,29 @@ class RepeatedWarnings:
             event, nas = repeated.kind
             seconds = round((now - repeated.since_at).total_seconds())
             self._log.warning(event, nas=nas, repeated=repeated.count, in_seconds=seconds)
+
+
+class _Tolerant:
+    """A stream to log to. Where it fails (a full disk, a reader that has gone) what was to be
+    written is lost and counted: no log-in fails for want of its line in the log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with self._counted():
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._counted():
+            self._stream.flush()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            metrics.log_lines_lost.inc()
 
 
 def _describe() -> list[Processor]:

@@ -231,6 +231,14 @@ housekeeping = Counter(
     registry=REGISTRY,
 )
 
+# Logging
+
+log_lines_lost = Counter(
+    "farandole_log_lines_lost",
+    "Lines of the log that could not be written: the disk is full, or nobody reads any more.",
+    registry=REGISTRY,
+)
+
 # Database
 
 database_seconds = Histogram(

@@ -3,5 +3,6 @@
 exchange               from a datagram to its answer, whatever carries it
 udp                    the server's sockets
 client                 requests that we send, and their answers
+tasks                  what fails alone
 dynamic_authorization  CoA and Disconnect from the outbox
 """

@@ -20,6 +20,7 @@ from radius.drops import NOBODY
 from radius.request import Clock
 from radius.sightings import Sightings
 from radius.transports.client import Client
+from radius.transports.tasks import contained
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_dynamic_request, encode_unsigned_dynamic_request
 from radius.wire.packet import Code, Packet
@@ -71,7 +72,7 @@ class DynamicAuthorization:
             while True:
                 for instruction in await self._due():
                     self._under_way.add(instruction.id)
-                    tasks.create_task(self._see_to(instruction))
+                    tasks.create_task(contained(self._see_to(instruction)))
                 metrics.dynamic_authorization_pending.set(len(self._under_way))
                 self.wake.clear()
                 try:

@@ -22,6 +22,7 @@ from radius.duplicates import Answered, DuplicateWindow, Progress
 from radius.duplicates import Source as Repeatable
 from radius.request import Address, Clock, Handler, Reply, Request, Service, Unanswered
 from radius.sightings import Sightings
+from radius.transports.tasks import contained
 from radius.wire.authenticator import encode_reply, encode_reply_in_kind
 from radius.wire.errors import Malformation, MalformedPacket
 from radius.wire.packet import Code, Packet, parse
@@ -220,7 +221,7 @@ class Exchanges:
         metrics.radius_in_progress.set(self._in_progress)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._spawn(work)
+        task = self._spawn(contained(work))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
@@ -228,10 +229,7 @@ class Exchanges:
         """Have one request handled, and see to its answer."""
         try:
             outcome = await self._handler(request)
-            if isinstance(outcome, Reply):
-                self._reply(arrival, request, outcome)
-                return
-            self._give_up(arrival, request, outcome)
+            datagram = encode(outcome.packet, request) if isinstance(outcome, Reply) else b""
         except Unavailable as error:
             is_database = error.what == "database"
             reason = _OUTAGES[error.outage] if is_database else Unanswered.OVERLOADED
@@ -243,6 +241,12 @@ class Exchanges:
             raise
         except Exception:
             self._give_up(arrival, request, Unanswered.INTERNAL_ERROR, exc_info=True)
+        else:
+            # Once: what fails from here on must not give up what may have been answered.
+            if isinstance(outcome, Reply):
+                self._reply(arrival, request, outcome, datagram)
+            else:
+                self._give_up(arrival, request, outcome)
 
     def _give_up(
         self, arrival: _Arrival, request: Request, reason: Unanswered, **fields: object
@@ -253,9 +257,8 @@ class Exchanges:
         code = request.packet.code.rfc_name
         self._drops.count(reason, arrival.address, request.nas.name, code=code, **fields)
 
-    def _reply(self, arrival: _Arrival, request: Request, reply: Reply) -> None:
+    def _reply(self, arrival: _Arrival, request: Request, reply: Reply, datagram: bytes) -> None:
         """Answer now, or when it has been held back; repetitions meanwhile are in progress."""
-        datagram = encode(reply.packet, request)
         # What is held back on purpose is no time that the request took.
         seconds = self._loop.time() - arrival.arrived
 

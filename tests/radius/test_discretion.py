@@ -1,13 +1,8 @@
 """Nothing that a packet carries of a person or a secret is logged, whatever becomes of it."""
 
 import io
-import logging
-import sys
-import threading
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from monitoring.logging import configure
 from radius.request import Reply, Request, Unanswered
@@ -28,16 +23,9 @@ PLANTED = ("anna", "lavender", "of the square", PHONE, PHONE_AS_SENT, "02005e005
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """What is logged, as it is in production; at the end everything is put back as it was."""
-    root = logging.getLogger()
-    before = root.handlers, root.level, sys.excepthook, threading.excepthook
-    stream = io.StringIO()
-    yield stream
-    root.handlers, _, sys.excepthook, threading.excepthook = before
-    root.setLevel(before[1])
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+def written(logging_restored: None) -> io.StringIO:
+    """What is logged, as it is in production."""
+    return io.StringIO()
 
 
 async def test_what_is_planted_in_packets_is_not_logged(

@@ -1,9 +1,12 @@
 """The database locked, gone and back: no answer meanwhile, and a line that says what to do."""
 
 import asyncio
+import errno
+import io
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +15,8 @@ from sqlalchemy.engine import make_url
 from aaa.database import Database
 from aaa.errors import Outage, Unavailable
 from aaa.model import Session
+from monitoring import metrics
+from monitoring.logging import configure
 from radius.request import Reply, Request, Unanswered
 from radius.server import RadiusServer
 from radius.wire.authenticator import encode_access_request, encode_accounting_request
@@ -216,3 +221,56 @@ async def test_a_port_that_is_taken(served: Served) -> None:
     with pytest.raises(OSError, match="in use"):
         other.start()
     await other.stop()
+
+
+class Full(io.StringIO):
+    """The log on a disk that is full while `is_full`."""
+
+    is_full = True
+
+    def write(self, text: str) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+async def test_a_log_that_cannot_be_written_ends_nothing(
+    village: Village, logging_restored: None
+) -> None:
+    stream = Full()
+    async with serve(village) as served:
+        configure(key=b"k", stream=stream)
+        lost = sample("farandole_log_lines_lost_total")
+        answered = await served.answer(pap("anna", TEXT))
+        assert answered.code is Code.ACCESS_ACCEPT
+        await until(lambda: sample("farandole_radius_in_progress") == 0)
+        assert sample("farandole_log_lines_lost_total") > lost
+        stream.is_full = False
+        again = await served.answer(pap("anna", TEXT))
+        assert again.code is Code.ACCESS_ACCEPT
+        assert stream.getvalue().count("request answered") == 1
+        assert sample("farandole_radius_in_progress") == 0
+
+
+async def test_what_fails_after_the_answer_ends_nothing(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is: here, the very counting."""
+    count = metrics.count_radius_exchange
+    failed = asyncio.Event()
+
+    def fail(*args: Any, **named: Any) -> None:
+        monkeypatch.setattr(metrics, "count_radius_exchange", count)
+        failed.set()
+        raise RuntimeError("a bug")
+
+    async with serve(village) as served:
+        monkeypatch.setattr(metrics, "count_radius_exchange", fail)
+        drops = dropped("internal_error")
+        assert (await served.answer(pap("anna", TEXT))).code is Code.ACCESS_ACCEPT
+        assert failed.is_set()
+        assert (await served.answer(pap("anna", TEXT))).code is Code.ACCESS_ACCEPT
+        assert dropped("internal_error") == drops
+        assert sample("farandole_radius_in_progress") == 0
+        (line,) = served.logged("a task failed")
+        assert line["remedy"]
