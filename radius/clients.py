@@ -5,14 +5,14 @@ address that others share; what it sends proves its secret.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aaa.access_points import fold_identifier
-from aaa.errors import Unavailable
+from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
 from aaa.secret import Secret
 from aaa.snapshot import EMPTY, Directory, NasEntry, Snapshot
@@ -21,6 +21,9 @@ from radius.wire.authenticator import verify_access_request, verify_accounting_r
 from radius.wire.errors import AuthenticatorFlaw, BadAuthenticator, MalformedPacket
 from radius.wire.hiding import unhide_password
 from radius.wire.packet import Code, Packet
+
+ProvenSecret = Callable[[NasEntry], Secret | None]
+"""Returns the secret that a NAS last showed to have."""
 
 _REFRESH_SECONDS: Final = 1.0
 
@@ -74,19 +77,27 @@ class ClientIndex:
 
     def _named(self, address: Address, packet: Packet) -> Iterator[NasEntry]:
         for attribute in ("NAS-Identifier", "Called-Station-Id"):
-            text = packet.attributes.text(attribute)
+            # Some end it with the NUL of their C string.
+            text = (packet.attributes.text(attribute) or "").rstrip("\0")
             nas = self._by_identifier.get(fold_identifier(text)) if text else None
             if nas is not None and (nas.network is None or address in nas.network):
                 yield nas
 
 
 def identify(
-    index: ClientIndex, packet: Packet, datagram: bytes, address: Address, now: datetime
+    index: ClientIndex,
+    packet: Packet,
+    datagram: bytes,
+    address: Address,
+    now: datetime,
+    proven_secret: ProvenSecret,
 ) -> Identified | Stranger:
     """Return who sent a packet, by the first candidate and secret that verify it.
 
     An Access-Request without Message-Authenticator proves nothing: then it is the first candidate
-    under whose secret the password reads as text, or simply the first.
+    under whose secret the password reads as text. Where there is no such password, it is the first
+    candidate, by the secret that it last proved; before it has proven one, by the former, which a
+    NAS has until the new one is entered there.
     """
     stranger = Stranger(Unanswered.UNKNOWN_NAS)
     unproven: list[Identified] = []
@@ -104,21 +115,29 @@ def identify(
             unproven.append(identified)
     if not unproven:
         return stranger
-    if len(unproven) > 1:
-        for each in unproven:
-            if reads_as_text(packet, each.secret):
-                return each
-    return unproven[0]
+    for each in unproven:
+        if hides_text(packet, each.secret):
+            return each
+    nas = unproven[0].nas
+    of_first = [each for each in unproven if each.nas is nas]
+    proven = proven_secret(nas)
+    return next((each for each in of_first if each.secret == proven), of_first[-1])
 
 
 def reads_as_text(packet: Packet, secret: Secret) -> bool:
-    """Whether a User-Password, if there is one, becomes printable text under a secret.
+    """Whether a User-Password, if there is one, becomes printable text under a secret."""
+    return not packet.attributes.has("User-Password") or hides_text(packet, secret)
+
+
+def hides_text(packet: Packet, secret: Secret) -> bool:
+    """Whether there is a User-Password that becomes printable text under a secret: then who sent
+    it has that secret.
 
     Under a wrong secret it becomes random octets, which next to never are printable UTF-8.
     """
     hidden = packet.attributes.octets("User-Password")
     if hidden is None:
-        return True
+        return False
     try:
         return unhide_password(hidden, secret.reveal(), packet.authenticator).decode().isprintable()
     except (MalformedPacket, UnicodeDecodeError):
@@ -143,8 +162,9 @@ def broken_rule(nas: NasEntry, packet: Packet, was_signed: bool) -> Unanswered |
 class Clients:
     """The index of the directory's current snapshot, renewed when a stranger knocks."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, proven_secret: ProvenSecret) -> None:
         self._directory = directory
+        self._proven_secret = proven_secret
         self._snapshot = EMPTY
         self._index = ClientIndex(EMPTY)
         self._renewing = asyncio.Lock()
@@ -157,13 +177,13 @@ class Clients:
         if self._directory.current is not self._snapshot:
             self._snapshot = self._directory.current
             self._index = ClientIndex(self._snapshot)
-        return identify(self._index, packet, datagram, address, now)
+        return identify(self._index, packet, datagram, address, now, self._proven_secret)
 
     async def renew(self) -> None:
         """Have the snapshot show every NAS that was added before this call.
 
-        However many ask, the database is asked once a second. Where it is away, what we know
-        stays as it is.
+        However many ask, the database is asked once a second. Where it is away, or what it holds
+        makes no snapshot, what we know stays as it is.
         """
         clock = asyncio.get_running_loop().time
         asked_at = clock()
@@ -172,7 +192,8 @@ class Clients:
                 return
             await asyncio.sleep(max(0.0, self._renewed_at + _REFRESH_SECONDS - clock()))
             self._renewed_at = clock()
-            with suppress(Unavailable):
+            # Directory.run tells of both.
+            with suppress(Unavailable, Invalid):
                 await self._directory.refresh()
 
 

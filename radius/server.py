@@ -48,7 +48,7 @@ class RadiusServer:
         self._handler = handler
         self._warnings = warnings
         self._clock = clock
-        self.sightings = Sightings()
+        self.sightings = Sightings(warnings)
         """What was seen of each NAS; stored every few seconds."""
         self._listeners: dict[Service, Listener] = {}
         self._asked_to_stop = asyncio.Event()
@@ -100,7 +100,7 @@ class RadiusServer:
                     tasks.create_task(self._orders.run()),
                 ]
                 exchanges = Exchanges(
-                    clients=Clients(self._directory),
+                    clients=Clients(self._directory, self.sightings.proven_secret),
                     handler=self._handler,
                     sightings=self.sightings,
                     drops=Drops(self._warnings, self._clock),

@@ -1,14 +1,16 @@
-"""What we see of each NAS: when last, from where, and whether it signs."""
+"""What we see of each NAS: when last, from where, by which secret, and whether it signs."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from aaa import access_points
 from aaa.database import Database
+from aaa.model import MessageAuthenticatorRule
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from monitoring import metrics
-from radius.clients import Identified, is_host
+from monitoring.logging import RepeatedWarnings
+from radius.clients import Identified, hides_text, is_host
 from radius.request import Address
 from radius.wire.packet import Code, Packet
 
@@ -34,8 +36,10 @@ class _Seen:
 class Sightings:
     """Notes packets in memory; :meth:`store` makes one transaction of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, warnings: RepeatedWarnings) -> None:
+        self._warnings = warnings
         self._contacts: dict[int, Contact] = {}
+        self._proven: dict[int, Secret] = {}
         self._seen: dict[int, _Seen] = {}
         self._regressed: set[int] = set()
 
@@ -51,16 +55,37 @@ class Sightings:
         # Anybody can forge the address of what is unsigned: it does not replace what was proven.
         if proven or known is None or not known.was_proven:
             self._contacts[nas.id] = Contact(address, sender.secret, proven)
-        if packet.code is Code.ACCESS_REQUEST:
-            self._note_signing(nas, seen, packet, sender.was_signed)
-
-    def _note_signing(self, nas: NasEntry, seen: _Seen, packet: Packet, was_signed: bool) -> None:
-        """Count signed requests in a row. EAP has to be signed, and tells nothing of the rest."""
-        if not was_signed:
-            seen.signed, seen.restarted = 0, True
+        knows_secret = proven or hides_text(packet, sender.secret)
+        if knows_secret:
+            self._proven[nas.id] = sender.secret
+        if packet.code is not Code.ACCESS_REQUEST:
+            return
+        if not sender.was_signed:
+            self._note_unsigned(nas, seen, now, knows_secret)
         elif not packet.attributes.has("EAP-Message"):
+            # EAP has to be signed, and tells nothing of the rest.
             seen.signed += 1
             self._regressed.discard(nas.id)
+
+    def _note_unsigned(self, nas: NasEntry, seen: _Seen, now: datetime, knows_secret: bool) -> None:
+        """Count signed requests anew where the NAS itself left one unsigned: a forged one must not
+        keep it from having to sign."""
+        if nas.message_authenticator is MessageAuthenticatorRule.LEARN and (
+            nas.has_signed or seen.signed
+        ):
+            self._warnings.warn(
+                "a NAS that signs was seen unsigned",
+                nas.name,
+                now,
+                remedy="forged, or this NAS signs some requests only. If it can sign all of them: "
+                "farandole nas change NAME --message-authenticator required",
+            )
+        if knows_secret:
+            seen.signed, seen.restarted = 0, True
+
+    def proven_secret(self, nas: NasEntry) -> Secret | None:
+        """Return the secret that a NAS last showed to have, or None where it has not yet."""
+        return self._proven.get(nas.id)
 
     def note_missing_signature(self, nas: NasEntry) -> None:
         """Note a request that was refused because `nas` must sign and did not.

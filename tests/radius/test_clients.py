@@ -17,7 +17,7 @@ from radius.wire.authenticator import (
     encode_accounting_request,
 )
 from radius.wire.packet import Code, Packet, encode, parse
-from tests.radius.served import Named, accounting, pap, status
+from tests.radius.served import Named, accounting, chapped, pap, status
 from tests.village import NOON
 
 COLLECTIVITY = CollectivityEntry(
@@ -61,6 +61,7 @@ def found(
     *,
     is_signed: bool = True,
     now: timedelta = timedelta(),
+    proven: Secret | None = None,
 ) -> Identified | Stranger:
     """Send `packet` and identify its sender."""
     if packet.code is Code.ACCOUNTING_REQUEST:
@@ -69,7 +70,8 @@ def found(
         datagram = encode_access_request(packet, secret.reveal())
     else:
         datagram = encode(packet)
-    return identify(known, parse(datagram), datagram, ip_address(address), NOON + now)
+    source = ip_address(address)
+    return identify(known, parse(datagram), datagram, source, NOON + now, lambda _nas: proven)
 
 
 def test_the_longest_network_is_asked() -> None:
@@ -93,6 +95,7 @@ def test_ipv6_and_ipv4_do_not_mix() -> None:
     [
         ("NAS-Identifier", "Mairie-2"),
         ("Called-Station-Id", "mairie-2"),
+        ("NAS-Identifier", "mairie-2\0"),
     ],
 )
 def test_an_identifier_tells_nas_behind_one_address_apart(attribute: Named) -> None:
@@ -139,6 +142,15 @@ def test_both_secrets_are_valid_while_one_is_rotated(is_signed: bool) -> None:
         assert found(known, accounting("Start"), secret) == Identified(entry, secret, False)
     too_late = found(known, accounting("Start"), B, now=timedelta(hours=1))
     assert too_late == Stranger(Unanswered.WRONG_SECRET, entry)
+
+
+@pytest.mark.parametrize(("proven", "used"), [(None, B), (A, A), (B, B), (C, B)])
+def test_where_nothing_decides_it_is_the_secret_last_proven(
+    proven: Secret | None, used: Secret
+) -> None:
+    entry = nas(1, "192.0.2.7", former_secret=B, former_secret_until=NOON + timedelta(hours=1))
+    answer = found(index(entry), chapped("anna", "x"), is_signed=False, proven=proven)
+    assert answer == Identified(entry, used, False)
 
 
 def test_a_wrong_message_authenticator_is_a_wrong_secret() -> None:

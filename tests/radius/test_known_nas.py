@@ -1,5 +1,6 @@
 """Which NAS is served: registered, rotated, behind a shared address, signing or not."""
 
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,18 @@ from sqlalchemy import update
 
 from aaa import access_points
 from aaa.access_points import LEARNED_AFTER
+from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule, Nas
 from aaa.secret import Secret
 from aaa.snapshot import touch
 from radius.sightings import Sightings
-from radius.wire.authenticator import encode_access_request, encode_accounting_request
-from radius.wire.packet import Code, encode
+from radius.wire.authenticator import (
+    encode_access_request,
+    encode_accounting_request,
+    verify_reply,
+)
+from radius.wire.errors import BadAuthenticator
+from radius.wire.packet import Code, encode, parse
 from tests.radius.served import (
     LOOPBACK,
     Served,
@@ -76,6 +83,21 @@ async def test_a_nas_just_added_works_at_once(served: Served, tmp_path: Path) ->
     await register(served.village, "new", OTHER, network="127.0.0.3")
     stranger.send(datagram, served.acct)
     assert (await stranger.receive())[0] == Code.ACCOUNTING_RESPONSE
+    stranger.close()
+
+
+async def test_a_stranger_is_one_whatever_the_database_holds(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse() -> None:
+        raise Invalid("the key file is another")
+
+    monkeypatch.setattr(served.village.directory, "refresh", refuse)
+    before, bugs = dropped("unknown_nas"), dropped("internal_error")
+    stranger = Socket("127.0.0.3")
+    stranger.send(encode_accounting_request(accounting("Start"), OTHER.reveal()), served.acct)
+    await until(lambda: dropped("unknown_nas") + dropped("internal_error") > before + bugs)
+    assert dropped("unknown_nas") == before + 1
     stranger.close()
 
 
@@ -165,6 +187,55 @@ async def test_one_unsigned_request_begins_the_learning_anew(served: Served) -> 
     socket.close()
 
 
+async def test_a_forged_request_does_not_begin_the_learning_anew(served: Served) -> None:
+    village, sightings = served.village, served.sightings
+    await set_rule(village, "square", signed_requests=LEARNED_AFTER - 2)
+    await served.answer(pap("nobody", "lily of the valley"))
+    socket = Socket()
+    before = dropped("wrong_secret")
+    socket.send(encode(pap("anna", TEXT, secret=OTHER)), served.auth)
+    await until(lambda: dropped("wrong_secret") == before + 1)
+    socket.send(encode(chapped("anna", "guess")), served.auth)
+    await socket.receive()
+    await served.answer(pap("nobody", "lily of the valley"))
+    await sightings.store(village.database)
+    await village.directory.refresh()
+    assert village.square.message_authenticator is MessageAuthenticatorRule.REQUIRED
+    (line,) = served.logged("a NAS that signs was seen unsigned")
+    assert line["nas"] == "square"
+    assert "farandole nas change NAME --message-authenticator required" in line["remedy"]
+    socket.close()
+
+
+async def test_while_a_secret_is_rotated_the_answer_goes_by_the_one_last_proven(
+    served: Served,
+) -> None:
+    village = served.village
+    async with village.database.write("test") as session:
+        square = await access_points.by_name(session, "square")
+        await access_points.rotate_secret(
+            session, village.keyring, square, OTHER, timedelta(hours=1), village.clock()
+        )
+    await village.directory.refresh()
+    socket = Socket()
+
+    async def is_answered_by(secret: Secret) -> bool:
+        question = chapped("anna", "guess")
+        socket.send(encode(question), served.auth)
+        answer = await socket.receive()
+        try:
+            return verify_reply(answer, parse(answer), question.authenticator, secret.reveal())
+        except BadAuthenticator:
+            return False
+
+    assert await is_answered_by(NAS_SECRET)
+    await served.answer(accounting("Start"), OTHER)
+    assert await is_answered_by(OTHER)
+    await served.answer(pap("nobody", "lily of the valley"), NAS_SECRET)
+    assert await is_answered_by(NAS_SECRET)
+    socket.close()
+
+
 async def test_an_unsigned_proxy_state_is_dropped(served: Served) -> None:
     before = dropped("proxy_state_unsigned")
     proxied = pap("anna", TEXT, ("Proxy-State", b"hop"))
@@ -195,7 +266,7 @@ async def test_an_answer_is_sent_again_as_it_was(served: Served) -> None:
 
 async def test_where_a_nas_is_reached(served: Served) -> None:
     """Where it was seen; what anybody can forge does not move it away from what was proven."""
-    village, sightings = served.village, Sightings()
+    village, sightings = served.village, Sightings(served.warnings)
     square = village.square
     contact = sightings.contact(square, village.clock())
     assert contact is not None

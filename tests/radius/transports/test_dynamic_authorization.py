@@ -84,12 +84,13 @@ async def nas(
         await touch(session)
     await village.directory.refresh()
     client = Client(Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5))
+    warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     orders = DynamicAuthorization(
         database=village.database,
         directory=village.directory,
-        sightings=Sightings(),
+        sightings=Sightings(warnings),
         client=client,
-        warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
+        warnings=warnings,
         clock=village.clock,
         coa_port=3799,
     )
