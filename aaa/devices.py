@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Device
 from aaa.policy import Denied, DenyReason
+
+# PostgreSQL's advisory locks of devices: any 16 bits, and the 48 of the MAC.
+_LOCKS: Final = 0x4445 << 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,11 @@ async def remember(
     days: int,
     now: datetime,
 ) -> None:
-    """Remember a device for ``days``; a device belongs to the citizen who asked last."""
+    """Remember a device for ``days``; a device belongs to the citizen who asked last.
+
+    Until the transaction ends, no other remembers this MAC.
+    """
+    await _take_turn(session, mac)
     await session.execute(
         update(Device)
         .where(Device.mac == mac, Device.citizen_id != citizen_id, Device.revoked_at.is_(None))
@@ -44,6 +52,14 @@ async def remember(
     device.remembered_until = now + timedelta(days=days)
     device.revoked_at = None
     await session.flush()
+
+
+async def _take_turn(session: AsyncSession, mac: str) -> None:
+    """Wait until nobody else remembers this MAC, and then see what they wrote: no row could be
+    locked for a device that is new. SQLite has one writer, whose turn it is."""
+    if session.get_bind().dialect.name == "postgresql":
+        lock = _LOCKS | int(mac.replace(":", ""), 16)
+        await session.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 async def of_citizen(session: AsyncSession, citizen_id: int) -> Sequence[Device]:

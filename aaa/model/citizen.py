@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
@@ -42,7 +42,17 @@ class Device(Identified, Base):
     a comfort and never the identity."""
 
     __tablename__ = "device"
-    __table_args__ = (UniqueConstraint("citizen_id", "mac"),)
+    __table_args__ = (
+        UniqueConstraint("citizen_id", "mac"),
+        # One citizen at a time.
+        Index(
+            "ix_device_mac_remembered",
+            "mac",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
 
     citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id"))
     mac: Mapped[str] = mapped_column(String(17), index=True)

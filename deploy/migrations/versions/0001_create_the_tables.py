@@ -149,6 +149,14 @@ def _create_citizens() -> None:
         sa.UniqueConstraint("citizen_id", "mac", name="uq_device_citizen_id_mac"),
     )
     op.create_index("ix_device_mac", "device", ["mac"])
+    op.create_index(
+        "ix_device_mac_remembered",
+        "device",
+        ["mac"],
+        unique=True,
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
+    )
 
 
 def _create_nas() -> None:
