@@ -7,7 +7,7 @@ and page of the portal.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -72,43 +72,52 @@ class OpeningHours:
     spans: tuple[Span, ...] = ()
 
     def closes_at(self, now: datetime) -> datetime | None:
-        """Return when the span that holds ``now`` ends, or None where none holds it.
+        """Return when the span that holds ``now`` ends, in UTC, or None where none holds it.
 
         ``now`` carries the hotspot's zone; spans that touch or overlap run on as one.
         """
         ends = self._end_of_span(now)
-        while ends is not None and ends - now < timedelta(days=8):
-            further = self._end_of_span(ends)
+        while ends is not None and ends - now.astimezone(UTC) < timedelta(days=8):
+            further = self._end_of_span(ends.astimezone(now.tzinfo))
             if further is None or further <= ends:
                 break
             ends = further
         return ends
 
     def opens_at(self, now: datetime) -> datetime | None:
-        """Return when the next span begins after ``now``, in its zone; None where there is none."""
+        """Return when the next span begins after ``now``, in UTC; None where there is none.
+
+        ``now`` carries the hotspot's zone.
+        """
         beginnings = (
-            datetime.combine(now.date() + timedelta(days=ahead), span.opens, now.tzinfo)
+            _moment(now.date() + timedelta(days=ahead), span.opens, now.tzinfo)
             for span in self.spans
             for ahead in range(8)
             if (now.date() + timedelta(days=ahead)).weekday() in span.days
         )
-        return min((begins for begins in beginnings if begins > now), default=None)
+        return min((begins for begins in beginnings if begins > now.astimezone(UTC)), default=None)
 
     def _end_of_span(self, now: datetime) -> datetime | None:
         found: datetime | None = None
         for span in self.spans:
             for days_back in (0, 1):
-                day = (now - timedelta(days=days_back)).date()
+                day = now.date() - timedelta(days=days_back)
                 if day.weekday() not in span.days:
                     continue
-                opens = datetime.combine(day, span.opens, now.tzinfo)
                 past_midnight = span.closes <= span.opens
-                closes = datetime.combine(
-                    day + timedelta(days=1 if past_midnight else 0), span.closes, now.tzinfo
-                )
-                if opens <= now < closes and (found is None or closes > found):
+                last_day = day + timedelta(days=1 if past_midnight else 0)
+                opens = _moment(day, span.opens, now.tzinfo)
+                closes = _moment(last_day, span.closes, now.tzinfo)
+                if opens <= now.astimezone(UTC) < closes and (found is None or closes > found):
                     found = closes
         return found
+
+
+def _moment(day: date, clock: time, zone: tzinfo | None) -> datetime:
+    """Return when a clock on a wall shows a time, in UTC: two times of one zone compare, and
+    differ, as if clocks never changed. Of a time that comes twice the first; one that is left out
+    is as long after midnight as on any day."""
+    return datetime.combine(day, clock, zone).astimezone(UTC)
 
 
 def parse_opening_hours(text: str) -> OpeningHours:
@@ -258,7 +267,7 @@ def decide(facts: Facts) -> Grant | Denied:
         closes_at = limits.opening_hours.closes_at(local)
         if closes_at is None:
             return Denied(DenyReason.OUTSIDE_HOURS)
-        seconds.append(int((closes_at - local).total_seconds()))
+        seconds.append(int((closes_at - facts.now).total_seconds()))
     if limits.daily_seconds is not None:
         if facts.used_seconds >= limits.daily_seconds:
             return Denied(DenyReason.DAILY_TIME_SPENT)

@@ -1,5 +1,6 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,57 @@ def test_when_it_opens_again(hours: str, local: str, opens: str) -> None:
     opening = parse_opening_hours(hours)
     now = datetime.fromisoformat(local).replace(tzinfo=UTC)
     assert opening.opens_at(now) == datetime.fromisoformat(opens).replace(tzinfo=UTC)
+
+
+# In Paris the clocks go from 2 to 3 on 29 March 2026, and from 3 to 2 on 25 October.
+NIGHTS = [
+    ("sat 20:00-06:00", "2026-03-28T21:00Z", "2026-03-29T04:00Z"),
+    ("sat 20:00-06:00", "2026-10-24T20:00Z", "2026-10-25T05:00Z"),
+    ("sat 20:00-06:00", "2026-03-29T03:59Z", "2026-03-29T04:00Z"),
+    ("sat 20:00-06:00", "2026-03-29T04:00Z", None),
+    # 2:30 comes twice; the first has it.
+    ("sat 20:00-02:30", "2026-10-25T00:29Z", "2026-10-25T00:30Z"),
+    ("sat 20:00-02:30", "2026-10-25T00:45Z", None),
+    ("sat 20:00-02:30", "2026-10-25T01:15Z", None),
+    ("sun 00:00-04:00", "2026-10-25T01:30Z", "2026-10-25T03:00Z"),
+    ("sat 20:00-02:30, sun 02:30-06:00", "2026-10-24T20:00Z", "2026-10-25T05:00Z"),
+    # Or never: as late as if the clocks had not changed.
+    ("sat 20:00-02:30", "2026-03-28T21:00Z", "2026-03-29T01:30Z"),
+]
+
+
+@pytest.mark.parametrize(("hours", "moment", "closes"), NIGHTS)
+def test_opening_hours_when_the_clocks_change(hours: str, moment: str, closes: str | None) -> None:
+    now = datetime.fromisoformat(moment)
+    opening = parse_opening_hours(hours)
+    closes_at = opening.closes_at(now.astimezone(ZoneInfo("Europe/Paris")))
+    decision = decide(facts(now, opening_hours=opening))
+    if closes is None:
+        assert closes_at is None
+        assert decision == Denied(DenyReason.OUTSIDE_HOURS)
+        return
+    assert closes_at is not None
+    assert closes_at.astimezone(UTC) == datetime.fromisoformat(closes)
+    left = datetime.fromisoformat(closes) - now
+    assert decision == Grant(session_seconds=int(left.total_seconds()))
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "opens"),
+    [
+        ("sun 08:00-20:00", "2026-03-28T12:00Z", "2026-03-29T06:00Z"),
+        ("sun 08:00-20:00", "2026-10-24T12:00Z", "2026-10-25T07:00Z"),
+        # The first 2:30 has passed, and the second opens nothing.
+        ("sun 02:30-04:00, mon 09:00-10:00", "2026-10-25T01:15Z", "2026-10-26T08:00Z"),
+        ("sun 02:30-06:00", "2026-03-28T12:00Z", "2026-03-29T01:30Z"),
+        ("sun 02:10-06:00, sun 03:05-06:00", "2026-03-28T12:00Z", "2026-03-29T01:05Z"),
+    ],
+)
+def test_when_it_opens_after_the_clocks_change(hours: str, moment: str, opens: str) -> None:
+    now = datetime.fromisoformat(moment).astimezone(ZoneInfo("Europe/Paris"))
+    opens_at = parse_opening_hours(hours).opens_at(now)
+    assert opens_at is not None
+    assert opens_at.astimezone(UTC) == datetime.fromisoformat(opens)
 
 
 def test_open_all_week_ends_nowhere_near() -> None:
