@@ -103,7 +103,8 @@ class RadiusSettings(Section):
     max_in_progress: int = Field(
         4096,
         ge=16,
-        description="Requests worked on at once; what comes beyond is dropped, counted.",
+        description="Requests worked on or held back at once; what comes beyond is dropped, "
+        "counted.",
     )
 
 

@@ -6,6 +6,7 @@ counted drop with its reason. Nothing that anybody sends raises beyond this file
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -78,7 +79,8 @@ class Exchanges:
     """Takes datagrams of both services and answers them.
 
     `spawn` starts a task in the group that the server waits for; `max_in_progress` is how many
-    requests may be worked on at once.
+    requests of known NAS may be worked on or held back at once. Strangers have a limit of their
+    own, so that no flood of theirs shuts a known NAS out.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class Exchanges:
         self._loop = asyncio.get_running_loop()
         self._windows = {service: DuplicateWindow() for service in Service}
         self._working: set[asyncio.Task[None]] = set()
-        self._strangers = 0
+        self._introducing: set[asyncio.Task[None]] = set()
         self._held: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         self._in_progress = 0
 
@@ -138,23 +140,25 @@ class Exchanges:
         for handle, answer in list(self._held.items()):
             handle.cancel()
             answer()
-        if self._working:
-            await asyncio.wait(self._working, timeout=within_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                # Who is introduced becomes work.
+                while under_way := self._introducing | self._working:
+                    await asyncio.wait(under_way)
         for handle, answer in list(self._held.items()):
             handle.cancel()
             answer()
-        for task in self._working:
+        for task in self._introducing | self._working:
             task.cancel()
 
     def _await_introduction(self, arrival: _Arrival, stranger: Stranger) -> None:
         """Have a look at the database first: this NAS, or its secret, may be new."""
-        if self._strangers >= _STRANGERS:
+        if len(self._introducing) >= _STRANGERS:
             self._drop_stranger(arrival, stranger)
-            return
-        self._strangers += 1
-        self._start(self._introduce(arrival, stranger))
+        else:
+            self._start(self._introduce(arrival), self._introducing)
 
-    async def _introduce(self, arrival: _Arrival, stranger: Stranger) -> None:
+    async def _introduce(self, arrival: _Arrival) -> None:
         try:
             await self._clients.renew()
             sender = self._clients.identify(
@@ -169,8 +173,6 @@ class Exchanges:
             raise
         except Exception:
             self._drops.count(Unanswered.INTERNAL_ERROR, arrival.address, exc_info=True)
-        finally:
-            self._strangers -= 1
 
     def _drop_stranger(self, arrival: _Arrival, stranger: Stranger) -> None:
         identifier = arrival.packet.attributes.text("NAS-Identifier") or ""
@@ -198,7 +200,7 @@ class Exchanges:
                 self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
         elif seen is Progress.IN_PROGRESS:
             metrics.radius_duplicates.labels("in_progress").inc()
-        elif len(self._working) >= self._max_in_progress:
+        elif self._in_progress >= self._max_in_progress:
             window.forget(arrival.source, packet.authenticator)
             self._drops.count(Unanswered.OVERLOADED, arrival.address, nas.name)
         else:
@@ -213,17 +215,17 @@ class Exchanges:
                 received_at=arrival.received_at,
                 was_signed=sender.was_signed,
             )
-            self._start(self._work(arrival, request))
+            self._start(self._work(arrival, request), self._working)
 
     def _count_in_progress(self, change: int) -> None:
-        """Keep the gauge at what this server has received and not answered, held back or not."""
+        """Keep count of what was admitted and not answered yet, held back or not; the gauge too."""
         self._in_progress += change
         metrics.radius_in_progress.set(self._in_progress)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], under_way: set[asyncio.Task[None]]) -> None:
         task = self._spawn(contained(work))
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
 
     async def _work(self, arrival: _Arrival, request: Request) -> None:
         """Have one request handled, and see to its answer."""

@@ -6,6 +6,7 @@ import io
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from sqlalchemy.engine import make_url
 from aaa.database import Database
 from aaa.errors import Outage, Unavailable
 from aaa.model import Session
+from aaa.snapshot import Snapshot
 from monitoring import metrics
 from monitoring.logging import configure
 from radius.request import Reply, Request, Unanswered
 from radius.server import RadiusServer
+from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request, encode_accounting_request
-from radius.wire.packet import Code
+from radius.wire.packet import Code, Packet
 from tests.radius.served import Served, Socket, accounting, dropped, pap, sample, serve, until
 from tests.village import NAS_SECRET, PASSWORD, Village, settle
 
@@ -61,6 +64,16 @@ class Relay:
             pass
         finally:
             writer.transport.abort()
+
+
+NO_METHOD = {"collectivity": "village", "reason": "method_not_supported", "where": "radius"}
+
+
+def nothing_proven(identifier: int) -> bytes:
+    """A log-in without a password, which is refused at no cost."""
+    attributes = Attributes.of(("User-Name", "anna"))
+    packet = Packet(Code.ACCESS_REQUEST, identifier, token_bytes(16), attributes)
+    return encode_access_request(packet, NAS_SECRET.reveal())
 
 
 def start(session_id: str, identifier: int = 0) -> bytes:
@@ -183,6 +196,46 @@ async def test_what_comes_beyond_the_limit_is_dropped(village: Village) -> None:
         (line,) = served.logged("no answer: overloaded")
         assert "radius.max_in_progress" in line["remedy"]
         socket.close()
+
+
+async def test_what_is_held_back_counts_towards_the_limit(village: Village) -> None:
+    async with serve(village, reject_delay_seconds=10, max_in_progress=16) as served:
+        socket = Socket()
+        refused, denied = dropped("overloaded"), sample("farandole_denials_total", **NO_METHOD)
+        for number in range(16):
+            socket.send(nothing_proven(number), served.auth)
+        await until(lambda: sample("farandole_denials_total", **NO_METHOD) == denied + 16)
+        socket.send(start("s-1"), served.acct)
+        await until(lambda: dropped("overloaded") == refused + 1)
+        assert socket.has_nothing()
+        socket.close()
+
+
+async def test_strangers_do_not_shut_out_who_is_known(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, asked = asyncio.Event(), asyncio.Event()
+    refresh = village.directory.refresh
+
+    async def wait() -> Snapshot:
+        asked.set()
+        await release.wait()
+        return await refresh()
+
+    monkeypatch.setattr(village.directory, "refresh", wait)
+    async with serve(village, max_in_progress=16) as served:
+        unknown = dropped("unknown_nas")
+        stranger, known = Socket("127.0.0.3"), Socket()
+        for number in range(20):
+            stranger.send(start(f"s-{number}", number), served.acct)
+        await asked.wait()
+        known.send(start("s-1"), served.acct)
+        assert (await known.receive())[0] == Code.ACCOUNTING_RESPONSE
+        assert dropped("unknown_nas") == unknown
+        release.set()
+        await until(lambda: dropped("unknown_nas") == unknown + 20)
+        stranger.close()
+        known.close()
 
 
 async def test_stopping_waits_for_what_is_in_progress(village: Village) -> None:
