@@ -1,17 +1,19 @@
 """Instructions to the NAS: written in the transaction that decides them, sent by ``radius``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Instruction, InstructionKind, InstructionState, Session
 
 # RFC 5080 section 2.2.1 paces one exchange; these pace whole exchanges with a NAS that is away.
 _RETRY_AFTER: Final = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900))
+# Longer than any exchange takes: whoever claimed an instruction and died keeps it no longer.
+_CLAIMED_FOR: Final = timedelta(seconds=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class DueInstruction:
     user_name: str | None
     device_mac: str
     framed_address: str | None
+    has_ended: bool
+    """Whether its session has: then there is nothing to send."""
 
 
 async def disconnect(
@@ -57,8 +61,11 @@ async def disconnect(
     return len(fresh)
 
 
-async def due(session: AsyncSession, now: datetime, most: int = 100) -> list[DueInstruction]:
-    """Return the instructions whose time has come, oldest first."""
+async def due(
+    session: AsyncSession, now: datetime, *, most: int = 100, except_nas: Collection[int] = ()
+) -> list[DueInstruction]:
+    """Return the instructions whose time has come, what waits longest first, but those to
+    `except_nas`. Others may read the same: see :func:`claim`."""
     rows = await session.execute(
         select(
             Instruction.id,
@@ -71,10 +78,15 @@ async def due(session: AsyncSession, now: datetime, most: int = 100) -> list[Due
             Session.user_name,
             Session.device_mac,
             Session.framed_address,
+            Session.stopped_at,
         )
         .join(Session, Session.id == Instruction.session_id)
-        .where(Instruction.state == InstructionState.PENDING, Instruction.next_attempt_at <= now)
-        .order_by(Instruction.id)
+        .where(
+            Instruction.state == InstructionState.PENDING,
+            Instruction.next_attempt_at <= now,
+            Session.nas_id.not_in(except_nas),
+        )
+        .order_by(Instruction.next_attempt_at, Instruction.id)
         .limit(most)
     )
     return [
@@ -89,9 +101,22 @@ async def due(session: AsyncSession, now: datetime, most: int = 100) -> list[Due
             user_name=row.user_name,
             device_mac=row.device_mac,
             framed_address=row.framed_address,
+            has_ended=row.stopped_at is not None,
         )
         for row in rows
     ]
+
+
+async def claim(session: AsyncSession, instruction_id: int, now: datetime) -> bool:
+    """Return whether an instruction is the caller's to send: of all that found it due, one gets
+    it, for longer than an exchange takes. Commit before sending."""
+    return await _change(
+        session,
+        update(Instruction).where(
+            Instruction.id == instruction_id, Instruction.next_attempt_at <= now
+        ),
+        next_attempt_at=now + _CLAIMED_FOR,
+    )
 
 
 async def answered(
@@ -101,36 +126,50 @@ async def answered(
     state: InstructionState,
     error_cause: int | None,
     now: datetime,
-) -> None:
-    """Record a NAS' ACK or NAK."""
-    await session.execute(
-        update(Instruction)
-        .where(Instruction.id == instruction_id)
-        .values(
-            state=state,
-            error_cause=error_cause,
-            attempts=Instruction.attempts + 1,
-            finished_at=now,
-        )
+) -> bool:
+    """Record a NAS' ACK or NAK; return whether the instruction was still pending."""
+    return await _change(
+        session,
+        update(Instruction).where(Instruction.id == instruction_id),
+        state=state,
+        error_cause=error_cause,
+        attempts=Instruction.attempts + 1,
+        finished_at=now,
     )
 
 
 async def unanswered(
     session: AsyncSession, instruction_id: int, attempts: int, now: datetime
-) -> InstructionState:
+) -> InstructionState | None:
     """Record that a NAS kept silent through one exchange; return the state that follows: pending
-    (another try is planned) or unanswered (given up)."""
+    (another try is planned) or unanswered (given up). None where it was pending no more."""
     gives_up = attempts >= len(_RETRY_AFTER)
     state = InstructionState.UNANSWERED if gives_up else InstructionState.PENDING
-    later = now if gives_up else now + _RETRY_AFTER[attempts]
-    await session.execute(
-        update(Instruction)
-        .where(Instruction.id == instruction_id)
-        .values(
-            state=state,
-            attempts=attempts + 1,
-            next_attempt_at=later,
-            finished_at=now if gives_up else None,
-        )
+    was_pending = await _change(
+        session,
+        update(Instruction).where(Instruction.id == instruction_id),
+        state=state,
+        attempts=attempts + 1,
+        next_attempt_at=now if gives_up else now + _RETRY_AFTER[attempts],
+        finished_at=now if gives_up else None,
     )
-    return state
+    return state if was_pending else None
+
+
+async def needless(session: AsyncSession, instruction_id: int, now: datetime) -> bool:
+    """Finish an instruction whose session has ended, unsent; return whether it was pending."""
+    return await _change(
+        session,
+        update(Instruction).where(Instruction.id == instruction_id),
+        state=InstructionState.NEEDLESS,
+        finished_at=now,
+    )
+
+
+async def _change(session: AsyncSession, change: Update, **values: object) -> bool:
+    """Make a change of one instruction, unless it was finished meanwhile; return whether it was
+    made."""
+    changed = await session.execute(
+        change.where(Instruction.state == InstructionState.PENDING).values(**values)
+    )
+    return bool(changed.rowcount)  # type: ignore[attr-defined]

@@ -113,8 +113,8 @@ nas_message_authenticator_regressions = Counter(
 )
 dynamic_authorization = Counter(
     "farandole_dynamic_authorization",
-    "Orders sent to a NAS, by kind (disconnect, coa), outcome (acknowledged, refused, unanswered, "
-    "retried) and vendor.",
+    "Orders to a NAS, by kind (disconnect, coa), outcome (acknowledged, refused, unanswered, "
+    "retried, needless: the session had ended and nothing was sent) and vendor.",
     ("kind", "outcome", "vendor"),
     registry=REGISTRY,
 )

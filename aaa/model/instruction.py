@@ -23,6 +23,8 @@ class InstructionState(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
     UNANSWERED = "unanswered"
+    NEEDLESS = "needless"
+    """Never sent, or not again: its session had ended meanwhile."""
 
 
 class Instruction(Identified, Base):

@@ -22,6 +22,8 @@ ById = Annotated[int | None, typer.Option("--id", metavar="ID", help="The sessio
 ByDevice = Annotated[str | None, typer.Option("--device", metavar="MAC", help="Of this device.")]
 ByCitizen = Annotated[str | None, typer.Option("--citizen", metavar="NAI", help="Of this citizen.")]
 _ASK_EVERY_SECONDS = 0.2
+# Where a NAS has ended the session meanwhile there was nothing to ask.
+_DONE = (InstructionState.ACKNOWLEDGED, InstructionState.NEEDLESS)
 
 
 @app.command(
@@ -86,7 +88,7 @@ def disconnect(
 ) -> None:
     """End open sessions: the server sends the NAS a Disconnect-Request for each.
 
-    With --wait the exit status is 0 only where every NAS acknowledged.
+    With --wait the exit status is 0 only where every NAS acknowledged or had ended the session.
     """
     if [id, device, citizen].count(None) == 3:
         raise Invalid("say which sessions: --id ID, --device MAC or --citizen NAI")
@@ -105,7 +107,7 @@ def disconnect(
     asked = change(context, work)
     rows = within(context, lambda installation: _answers(installation, asked, wait))
     show_rows(rows, ("session", "state", "error_cause", "attempts"), as_json)
-    if wait and any(row["state"] != InstructionState.ACKNOWLEDGED for row in rows):
+    if wait and any(row["state"] not in _DONE for row in rows):
         raise typer.Exit(1)
 
 

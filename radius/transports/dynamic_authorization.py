@@ -1,11 +1,14 @@
 """Sends what waits in the outbox: Disconnect-Request and CoA-Request (RFC 5176)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import audit, outbox
 from aaa.database import Database
@@ -36,13 +39,15 @@ _ACKNOWLEDGEMENTS: Final = frozenset((Code.DISCONNECT_ACK, Code.COA_ACK))
 _SIGNATURE: Final = "Message-Authenticator"
 # One exchange with a NAS that is away takes half a minute: the others must not wait for it.
 _AT_ONCE: Final = 200
+_AT_ONCE_PER_NAS: Final = 4
 _ACTOR: Final = "radius"
 
 
 class DynamicAuthorization:
-    """Polls the outbox and sends, each instruction in a task of its own.
+    """Polls the outbox and sends, each instruction in a task of its own, few at once to one NAS.
 
-    Set `wake` to have it look at once.
+    Several processes may: each instruction is sent by the one that claims it. Set `wake` to have
+    it look at once.
     """
 
     def __init__(
@@ -63,23 +68,21 @@ class DynamicAuthorization:
         self._warnings = warnings
         self._clock = clock
         self._coa_port = coa_port
-        self._under_way: set[int] = set()
+        self._under_way: dict[int, int] = {}
+        """The NAS of each instruction, both by id."""
         self.wake = asyncio.Event()
 
     async def run(self, every_seconds: float = 0.5) -> None:
         """Send what is due, for ever."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                for instruction in await self._due():
-                    self._under_way.add(instruction.id)
-                    tasks.create_task(contained(self._see_to(instruction)))
-                metrics.dynamic_authorization_pending.set(len(self._under_way))
                 self.wake.clear()
-                try:
+                for instruction in await self._due():
+                    self._under_way[instruction.id] = instruction.nas_id
+                    tasks.create_task(contained(self._see_to(instruction)))
+                with suppress(TimeoutError):
                     async with asyncio.timeout(every_seconds):
                         await self.wake.wait()
-                except TimeoutError:
-                    continue
 
     async def _due(self) -> list[DueInstruction]:
         free = _AT_ONCE - len(self._under_way)
@@ -87,9 +90,11 @@ class DynamicAuthorization:
             return []
         # One that is finished while we read may be read as it was before, and is not due again.
         under_way = frozenset(self._under_way)
+        per_nas = Counter(self._under_way.values())
+        busy = [nas_id for nas_id, count in per_nas.items() if count >= _AT_ONCE_PER_NAS]
         try:
             async with self._database.read("outbox") as session:
-                due = await outbox.due(session, self._clock(), most=_AT_ONCE)
+                found = await outbox.due(session, self._clock(), most=_AT_ONCE, except_nas=busy)
         except Unavailable:
             # The database's own counter and log tell of it; instructions wait in it meanwhile.
             return []
@@ -97,22 +102,40 @@ class DynamicAuthorization:
             # Log-ins must go on whatever is wrong here.
             self._warn_of_bug("the outbox could not be read")
             return []
-        return [each for each in due if each.id not in under_way][:free]
+        due = []
+        for each in found:
+            if each.id not in under_way and per_nas[each.nas_id] < _AT_ONCE_PER_NAS:
+                per_nas[each.nas_id] += 1
+                due.append(each)
+        if due and len(found) == _AT_ONCE:
+            # The many to one NAS that is busy now may have hidden those to others.
+            self.wake.set()
+        return due[:free]
 
     async def _see_to(self, instruction: DueInstruction) -> None:
         """Send one instruction and record what became of it."""
         try:
+            if not await self._claim(instruction):
+                return
             nas = self._directory.current.nas_by_id.get(instruction.nas_id)
-            answer = await self._exchange(instruction, nas) if nas else None
+            answer = (
+                await self._exchange(instruction, nas)
+                if nas and not instruction.has_ended
+                else None
+            )
             await self._record(instruction, nas, answer)
         except Unavailable:
-            # Nothing was recorded: it is due again, and the NAS answers a second time.
+            # Nothing was recorded: it is due again when the claim has run out.
             return
         except Exception:
             self._warn_of_bug("an instruction could not be sent")
             await self._put_off(instruction)
         finally:
-            self._under_way.discard(instruction.id)
+            self._under_way.pop(instruction.id, None)
+
+    async def _claim(self, instruction: DueInstruction) -> bool:
+        async with self._database.write("outbox") as session:
+            return await outbox.claim(session, instruction.id, self._clock())
 
     async def _exchange(self, instruction: DueInstruction, nas: NasEntry) -> Packet | None:
         now = self._clock()
@@ -159,16 +182,10 @@ class DynamicAuthorization:
     ) -> None:
         now = self._clock()
         async with self._database.write("outbox") as session:
-            if answer is None:
-                state = await outbox.unanswered(session, instruction.id, instruction.attempts, now)
-                cause = None
-            else:
-                is_done = answer.code in _ACKNOWLEDGEMENTS
-                state = InstructionState.ACKNOWLEDGED if is_done else InstructionState.REFUSED
-                cause = None if is_done else answer.attributes.integer("Error-Cause") or 0
-                await outbox.answered(
-                    session, instruction.id, state=state, error_cause=cause, now=now
-                )
+            state, cause = await _settle(session, instruction, answer, now)
+            if state is None:
+                # Whoever claimed it after us has recorded more.
+                return
             outcome = "retried" if state is InstructionState.PENDING else state.value
             audit.note(
                 session,
@@ -185,7 +202,7 @@ class DynamicAuthorization:
             instruction.kind.value, outcome, nas.vendor if nas else ""
         ).inc()
         log.info(
-            "instruction sent",
+            "instruction seen to",
             kind=instruction.kind.value,
             nas=nas.name if nas else None,
             outcome=outcome,
@@ -208,6 +225,26 @@ class DynamicAuthorization:
             exc_info=True,
             remedy="this is a bug of ours: report it with the traceback",
         )
+
+
+async def _settle(
+    session: AsyncSession, instruction: DueInstruction, answer: Packet | None, now: datetime
+) -> tuple[InstructionState | None, int | None]:
+    """Store what became of an instruction; return its state, None where it was finished before,
+    and the Error-Cause of a NAK."""
+    if instruction.has_ended:
+        was_pending = await outbox.needless(session, instruction.id, now)
+        return (InstructionState.NEEDLESS if was_pending else None), None
+    if answer is None:
+        state = await outbox.unanswered(session, instruction.id, instruction.attempts, now)
+        return state, None
+    is_done = answer.code in _ACKNOWLEDGEMENTS
+    finished = InstructionState.ACKNOWLEDGED if is_done else InstructionState.REFUSED
+    cause = None if is_done else answer.attributes.integer("Error-Cause") or 0
+    was_pending = await outbox.answered(
+        session, instruction.id, state=finished, error_cause=cause, now=now
+    )
+    return (finished if was_pending else None), cause
 
 
 def _ipv4(address: str | None) -> str | None:

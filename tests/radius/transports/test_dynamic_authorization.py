@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -17,6 +17,7 @@ from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.outstanding import Schedule
 from radius.sightings import Sightings
+from radius.transports import dynamic_authorization
 from radius.transports.client import Client
 from radius.transports.dynamic_authorization import DynamicAuthorization
 from radius.wire.attributes import Attributes
@@ -25,6 +26,8 @@ from radius.wire.packet import Code, Packet, parse
 from tests.radius.served import PHONE_AS_SENT, Named, sample, until
 from tests.village import NAS_SECRET, PHONE, Village, settle
 
+HASTY = Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5)
+PATIENT = Schedule(60, maximum_duration_seconds=600)
 Behaviour = Callable[[Packet], tuple[Code, tuple[Named, ...]] | None]
 
 
@@ -69,21 +72,32 @@ async def village(database_url: str) -> AsyncIterator[Village]:
 
 @asynccontextmanager
 async def nas(
-    village: Village, behaviour: Behaviour, vendor: str = "coovachilli"
+    village: Village,
+    behaviour: Behaviour,
+    vendor: str = "coovachilli",
+    name: str = "square",
+    address: str = "127.0.0.1",
 ) -> AsyncIterator[FakeNas]:
-    """Stand in for the NAS "square" and run what sends to it."""
+    """Stand in for a NAS of the village."""
     loop = asyncio.get_running_loop()
     transport, fake = await loop.create_datagram_endpoint(
-        lambda: FakeNas(behaviour, NAS_SECRET), local_addr=("127.0.0.1", 0)
+        lambda: FakeNas(behaviour, NAS_SECRET), local_addr=(address, 0)
     )
     port = transport.get_extra_info("sockname")[1]
     async with village.database.write("test") as session:
         await session.execute(
-            update(Nas).where(Nas.name == "square").values(coa_port=port, vendor=vendor)
+            update(Nas).where(Nas.name == name).values(coa_port=port, vendor=vendor)
         )
         await touch(session)
     await village.directory.refresh()
-    client = Client(Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5))
+    yield fake
+    transport.close()
+
+
+@asynccontextmanager
+async def sending(village: Village, schedule: Schedule = HASTY) -> AsyncIterator[None]:
+    """Run what sends, as one process does."""
+    client = Client(schedule)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     orders = DynamicAuthorization(
         database=village.database,
@@ -94,34 +108,36 @@ async def nas(
         clock=village.clock,
         coa_port=3799,
     )
-    sending = asyncio.ensure_future(orders.run(every_seconds=0.05))
+    running = asyncio.ensure_future(orders.run(every_seconds=0.05))
     try:
-        yield fake
+        yield
     finally:
-        sending.cancel()
+        running.cancel()
         with suppress(asyncio.CancelledError):
-            await sending
+            await running
         client.close()
-        transport.close()
 
 
-async def order(village: Village) -> int:
-    """Put the Disconnect of an open session of Anna's phone into the outbox."""
+async def order(village: Village, session_id: str = "s-1", to: str = "square", **more: Any) -> int:
+    """Put the Disconnect of a session of Anna's phone into the outbox; return its id."""
+    at = village.snapshot.nas_by_name[to]
     async with village.database.write("test") as session:
         row = Session(
-            nas_id=village.square.id,
-            hotspot_id=village.square.hotspot.id,
-            acct_session_id="s-1",
+            nas_id=at.id,
+            hotspot_id=at.hotspot.id,
+            acct_session_id=session_id,
             device_mac=PHONE,
             user_name="anna@village.example",
             framed_address="10.1.0.7",
             started_at=village.clock(),
             updated_at=village.clock(),
+            **more,
         )
         session.add(row)
         await session.flush()
         await outbox.disconnect(session, [row.id], "operator", village.clock())
-        return row.id
+        query = select(Instruction.id).where(Instruction.session_id == row.id)
+        return (await session.scalars(query)).one()
 
 
 async def instruction(village: Village) -> Instruction:
@@ -136,7 +152,7 @@ def sent(outcome: str, vendor: str = "coovachilli") -> float:
 
 async def test_an_acknowledged_disconnect(village: Village) -> None:
     before = sent("acknowledged")
-    async with nas(village, acknowledge) as fake:
+    async with nas(village, acknowledge) as fake, sending(village):
         await order(village)
         await until(lambda: sent("acknowledged") == before + 1)
     (request,) = fake.requests
@@ -165,7 +181,8 @@ async def test_an_acknowledged_disconnect(village: Village) -> None:
 )
 async def test_a_refused_disconnect(village: Village, named: tuple[Named, ...], cause: int) -> None:
     before = sent("refused")
-    async with nas(village, lambda packet: (Code.DISCONNECT_NAK, named)):
+    refuse = nas(village, lambda packet: (Code.DISCONNECT_NAK, named))
+    async with refuse, sending(village):
         await order(village)
         await until(lambda: sent("refused") == before + 1)
     row = await instruction(village)
@@ -174,7 +191,7 @@ async def test_a_refused_disconnect(village: Village, named: tuple[Named, ...], 
 
 async def test_silence_is_tried_again_later_and_in_the_end_given_up(village: Village) -> None:
     retried, unanswered = sent("retried"), sent("unanswered")
-    async with nas(village, keep_silent) as fake:
+    async with nas(village, keep_silent) as fake, sending(village):
         await order(village)
         for attempt in range(1, 6):
             await until(lambda: sent("retried") == retried + attempt)  # noqa: B023
@@ -209,7 +226,7 @@ async def test_each_nas_gets_what_it_takes(
     village: Village, vendor: str, names: list[str], is_signed: bool
 ) -> None:
     before = sent("acknowledged", vendor)
-    async with nas(village, acknowledge, vendor) as fake:
+    async with nas(village, acknowledge, vendor) as fake, sending(village):
         await order(village)
         await until(lambda: sent("acknowledged", vendor) == before + 1)
     (request,) = fake.requests
@@ -217,3 +234,72 @@ async def test_each_nas_gets_what_it_takes(
     assert fake.were_signed == [is_signed]
     if vendor == "hostapd":
         assert request.attributes.text("Calling-Station-Id") == PHONE_AS_SENT
+
+
+async def test_of_two_processes_one_sends(village: Village) -> None:
+    before = sent("acknowledged")
+    async with nas(village, acknowledge) as fake, sending(village), sending(village):
+        for number in range(8):
+            await order(village, f"s-{number}")
+        await until(lambda: sent("acknowledged") == before + 8)
+    asked = [request.attributes.text("Acct-Session-Id") for request in fake.requests]
+    assert sorted(filter(None, asked)) == [f"s-{number}" for number in range(8)]
+    async with village.database.read("test") as session:
+        rows = (await session.scalars(select(Instruction))).all()
+    assert {(row.state, row.attempts) for row in rows} == {(InstructionState.ACKNOWLEDGED, 1)}
+
+
+async def test_what_is_claimed_is_due_again_if_nothing_comes_of_it(village: Village) -> None:
+    identity, now = await order(village), village.clock()
+    async with village.database.write("test") as session:
+        assert await outbox.claim(session, identity, now)
+        assert not await outbox.claim(session, identity, now)
+        assert await outbox.due(session, now) == []
+        later = village.clock.advance(seconds=40)
+        assert [each.id for each in await outbox.due(session, later)] == [identity]
+
+
+async def test_a_late_record_does_not_undo_an_earlier(village: Village) -> None:
+    identity, now = await order(village), village.clock()
+    acknowledged = InstructionState.ACKNOWLEDGED
+    async with village.database.write("test") as session:
+        assert await outbox.answered(
+            session, identity, state=acknowledged, error_cause=None, now=now
+        )
+        assert await outbox.unanswered(session, identity, 0, now) is None
+        assert not await outbox.answered(
+            session, identity, state=InstructionState.REFUSED, error_cause=503, now=now
+        )
+        assert not await outbox.needless(session, identity, now)
+        assert not await outbox.claim(session, identity, now)
+    row = await instruction(village)
+    assert (row.state, row.attempts, row.error_cause) == (acknowledged, 1, None)
+
+
+async def test_a_session_that_has_ended_is_not_cut(village: Village) -> None:
+    before = sent("needless")
+    async with nas(village, acknowledge) as fake, sending(village):
+        await order(village, stopped_at=village.clock())
+        await until(lambda: sent("needless") == before + 1)
+    assert fake.requests == []
+    row = await instruction(village)
+    assert (row.state, row.attempts) == (InstructionState.NEEDLESS, 0)
+    assert row.finished_at == village.clock()
+
+
+async def test_a_nas_that_is_away_does_not_hold_up_another(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamic_authorization, "_AT_ONCE", 6)
+    for number in range(8):
+        await order(village, f"s-{number}")
+    await order(village, to="library")
+    before = sent("acknowledged")
+    async with (
+        nas(village, keep_silent) as away,
+        nas(village, acknowledge, name="library", address="127.0.0.2"),
+        sending(village, PATIENT),
+    ):
+        await until(lambda: sent("acknowledged") == before + 1)
+        await until(lambda: len(away.requests) >= 4)
+    assert len(away.requests) == 4
