@@ -245,31 +245,41 @@ async def test_a_session_is_asked_to_end(village: Operator) -> None:
     assert "there is no session 7" in village.refused("session", "show", "7", status=1)
 
 
-def acknowledge(nas: socket.socket) -> Packet:
-    """Return the Disconnect-Request that a NAS has got and acknowledged."""
+def acknowledge(nas: socket.socket, code: Code) -> Packet:
+    """Return the request that a NAS has got and acknowledged, with `code`."""
     datagram, server = nas.recvfrom(4096)
     request, secret = parse(datagram), SECRET.encode()
     verify_dynamic_request(datagram, request, secret)
-    reply = Packet(Code.DISCONNECT_ACK, request.identifier, request.authenticator, Attributes.of())
+    reply = Packet(code, request.identifier, request.authenticator, Attributes.of())
     nas.sendto(encode_reply_in_kind(reply, request, secret), server)
     return request
 
 
-async def test_a_session_is_ended_by_the_nas(village: Operator) -> None:
+@pytest.mark.parametrize(
+    ("verb", "asked_for", "answer"),
+    [
+        ("disconnect", Code.DISCONNECT_REQUEST, Code.DISCONNECT_ACK),
+        ("refresh", Code.COA_REQUEST, Code.COA_ACK),
+    ],
+)
+async def test_a_nas_does_as_it_is_told(
+    village: Operator, verb: str, asked_for: Code, answer: Code
+) -> None:
     await open_session(village)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nas, ThreadPoolExecutor(1) as thread:
         nas.bind(("127.0.0.1", 0))
         nas.settimeout(60)
         village.do("nas", "change", "gateway", "--coa-port", str(nas.getsockname()[1]))
-        acknowledged = thread.submit(acknowledge, nas)
+        acknowledged = thread.submit(acknowledge, nas, answer)
         with village.serve("radius"):
-            asked = village.ask("session", "disconnect", "--id", "1", "--wait", "30")
+            asked = village.ask("session", verb, "--id", "1", "--wait", "30")
         request = acknowledged.result()
     assert [(row["session"], row["state"], row["attempts"]) for row in asked] == [
         (1, "acknowledged", 1)
     ]
-    assert request.code is Code.DISCONNECT_REQUEST
+    assert request.code is asked_for
     assert request.attributes.text("Acct-Session-Id") == "s-1"
+    assert request.attributes.has("Session-Timeout") == (verb == "refresh")
 
 
 async def test_every_change_is_written_down_without_its_secrets(village: Operator) -> None:
