@@ -74,7 +74,7 @@ class Client:
             request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)
             datagram = encode(request, secret.reveal())
             return await channel.exchange(
-                _Question(identifier, packet.code, datagram, (str(address), port), secret.reveal())
+                _Question(identifier, packet.code, datagram, (str(address), port), secret)
             )
         finally:
             channel.release(identifier)
@@ -111,7 +111,7 @@ class _Question:
     code: Code
     datagram: bytes
     destination: tuple[str, int]
-    secret: bytes
+    secret: Secret
 
 
 class _Channel:
@@ -194,7 +194,7 @@ class _Channel:
         if pending is None or waiting is None or packet.code not in _ANSWERS[waiting[0].code]:
             return
         try:
-            verify_reply(datagram, packet, pending.authenticator, waiting[0].secret)
+            verify_reply(datagram, packet, pending.authenticator, waiting[0].secret.reveal())
         except BadAuthenticator:
             return
         self._resolve(packet.identifier, packet)

@@ -78,7 +78,11 @@ class EveryAddress:
 
 
 def _as_source(level: int, info: bytes) -> bytes:
-    """Return a packet's destination as the source of its answer; the route is left open."""
+    """Return a packet's destination as the source of its answer.
+
+    For IPv4 the route is left open. For IPv6 the answer leaves by the interface that the request
+    came in by, without which a link-local address says nothing.
+    """
     if level == socket.IPPROTO_IPV6:
         return info
     _, address, _ = _IPV4_INFO.unpack_from(info)

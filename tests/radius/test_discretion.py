@@ -1,13 +1,20 @@
 """Nothing that a packet carries of a person or a secret is logged, whatever becomes of it."""
 
+import hmac
 import io
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
+from aaa.authentication import Claim
+from aaa.secret import Secret
 from monitoring.logging import configure
+from radius.handlers import access
 from radius.request import Reply, Request, Unanswered
+from radius.transports import client
 from radius.wire.authenticator import encode_access_request
-from radius.wire.packet import encode
+from radius.wire.packet import Code, encode
 from tests.radius.served import (
     PHONE_AS_SENT,
     Socket,
@@ -59,3 +66,14 @@ async def test_what_is_planted_in_packets_is_not_logged(
     assert "Traceback" in lines
     assert "farandole nas add" in lines
     assert [planted for planted in PLANTED if planted.casefold() in lines.casefold()] == []
+
+
+def test_what_a_traceback_might_show_hides_its_secrets() -> None:
+    password = b"lavender in july"
+    matches = partial(hmac.compare_digest, password)
+    place = cast(Any, None)
+    claim = Claim("anna", place, place, PHONE, matches, Secret(password))
+    question = client._Question(7, Code.STATUS_SERVER, b"", ("127.0.0.1", 1), NAS_SECRET)
+    for shown in (repr(claim), repr(access._Proof(matches, Secret(password))), repr(question)):
+        assert "lavender" not in shown
+        assert "of the square" not in shown
