@@ -1,6 +1,7 @@
 """The one door to the database: read and write transactions, and what happens when it is away."""
 
 import asyncio
+import os
 import re
 import sqlite3
 import time
@@ -57,6 +58,9 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # SQLite has one writer: waiting here is fair and costs no busy loop.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._file = parsed.database if self.dialect == "sqlite" else None
+        self._identity: tuple[int, int] | None = None
+        self._can_write = True
 
     @asynccontextmanager
     async def read(self, operation: str) -> AsyncIterator[AsyncSession]:
@@ -67,12 +71,19 @@ class Database:
     @asynccontextmanager
     async def write(self, operation: str) -> AsyncIterator[AsyncSession]:
         """Yield a session inside a transaction; committed on leaving, rolled back on an error."""
-        async with self._turn(), self._session(operation) as session:
-            if self.dialect == "sqlite":
-                # A deferred transaction that reads first cannot always be upgraded to write.
-                await session.execute(text("BEGIN IMMEDIATE"))
-            yield session
-            await session.commit()
+        try:
+            async with self._turn(), self._session(operation) as session:
+                if self.dialect == "sqlite":
+                    # A deferred transaction that reads first cannot always be upgraded to write.
+                    await session.execute(text("BEGIN IMMEDIATE"))
+                yield session
+                await session.commit()
+        except Unavailable as error:
+            # A full disk still reads well: a database that takes nothing is not up.
+            self._can_write = self._can_write and error.outage is Outage.LOCKED
+            raise
+        self._can_write = True
+        metrics.database_up.set(1)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -92,6 +103,7 @@ class Database:
     @asynccontextmanager
     async def _session(self, operation: str) -> AsyncIterator[AsyncSession]:
         started = time.perf_counter()
+        self._check_file()
         try:
             async with self._sessions() as session:
                 yield session
@@ -99,8 +111,26 @@ class Database:
             if outage := _outage(error):
                 raise _count(Unavailable("database", outage, _detail(error))) from error
             raise
-        metrics.database_up.set(1)
+        if self._can_write:
+            metrics.database_up.set(1)
         metrics.database_seconds.labels(operation).observe(time.perf_counter() - started)
+
+    def _check_file(self) -> None:
+        """Raise Unavailable where SQLite's file is not the one that was opened any more: what is
+        written to a file that was deleted is kept by nobody."""
+        if self._file is None:
+            return
+        try:
+            found = os.stat(self._file)
+        except OSError:
+            identity = None
+        else:
+            identity = (found.st_dev, found.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        elif identity != self._identity:
+            detail = "its file was deleted or replaced while in use: put it back and restart"
+            raise _count(Unavailable("database", Outage.UNAVAILABLE, detail))
 
     async def close(self) -> None:
         """Close every connection."""

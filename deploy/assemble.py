@@ -12,9 +12,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import text
 
 from aaa.authentication import Authenticator
+from aaa.model import Installation as InstallationRow
 from aaa.passwords import PasswordHashing
 from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
@@ -220,8 +220,9 @@ def _monitoring(
     address, port = installation.settings.monitoring.address, installation.settings.monitoring.port
 
     async def database() -> str | None:
-        async with installation.database.read("health") as session:
-            await session.execute(text("SELECT 1"))
+        # A full disk and a lock show in writing only.
+        async with installation.database.write("health") as session:
+            await session.merge(InstallationRow(name="health", value=system_clock().isoformat()))
         return None
 
     async def stays() -> str | None:

@@ -127,3 +127,40 @@ async def test_a_value_that_reads_like_an_outage_is_none(village: Village) -> No
     with pytest.raises(IntegrityError):
         async with village.database.write("test") as session:
             await session.execute(taken)
+
+
+async def test_a_file_that_was_deleted_or_replaced_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "farandole.db"
+    database = Database(f"sqlite:///{path}")
+    create = text("create table thing (id integer)")
+    async with database.write("test") as session:
+        await session.execute(create)
+    async with database.read("test") as session:
+        await session.execute(text("select * from thing"))
+    kept = path.rename(tmp_path / "kept.db")
+    for prepare in (lambda: None, path.touch):
+        prepare()
+        with pytest.raises(Unavailable, match="deleted or replaced"):
+            async with database.write("test") as session:
+                await session.execute(text("insert into thing values (1)"))
+        assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
+    kept.replace(path)
+    async with database.write("test") as session:
+        await session.execute(text("insert into thing values (1)"))
+    assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 1
+    await database.close()
+
+
+async def test_a_database_that_takes_nothing_is_not_up(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/farandole.db")
+    async with database.write("test") as session:
+        await session.execute(text("create table thing (octets blob)"))
+        # What a full disk answers, by SQLite's own limit.
+        await session.execute(text("pragma max_page_count = 10"))
+    with pytest.raises(Unavailable, match="full"):
+        async with database.write("test") as session:
+            await session.execute(text("insert into thing values (zeroblob(1000000))"))
+    async with database.read("test") as session:
+        await session.execute(text("select count(*) from thing"))
+    assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
+    await database.close()
