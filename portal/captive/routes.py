@@ -5,16 +5,21 @@ cookie: so there is nothing that a foreign page could make a browser send along,
 a token against that.
 """
 
+from typing import Final
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from aaa.secret import Secret
-from portal.captive import api, arrivals, entry, online, proofs, visits
+from portal.captive import api, arrivals, entry, online, proofs, views, visits
 from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
 from portal.notices import notice
 from portal.rendering import language_of, not_found, respond
 
 router = APIRouter()
+
+# Addresses below a visit that take forms.
+_STEPS: Final = frozenset({"email", "code", "login", "account", "terms", "log-out", "forget"})
 
 
 @router.get("/at/{nas}")
@@ -121,6 +126,15 @@ async def log_out(request: Request, parts: PartsHere, attempt: VisitHere) -> Res
 async def forget(request: Request, parts: PartsHere, attempt: VisitHere) -> Response:
     """Forget the device."""
     return respond(parts, request, await online.forget(parts, attempt))
+
+
+@router.get("/visit/{token}/{step}")
+async def return_to_visit(
+    request: Request, parts: PartsHere, attempt: VisitHere, step: str
+) -> Response:
+    """A form that was not taken is shown at its own address, where a browser may open it again."""
+    answer = views.to_visit(parts, attempt) if step in _STEPS else not_found()
+    return respond(parts, request, answer)
 
 
 @router.get("/visit/{token}/notice/{kind}")

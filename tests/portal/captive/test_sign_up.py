@@ -215,6 +215,24 @@ async def test_reload_and_back_find_the_step_again(small_portal: Portal) -> None
     assert f"{visit}/email" in (await browser.get(visit)).text
 
 
+@pytest.mark.parametrize(
+    "step", ["email", "code", "login", "account", "terms", "log-out", "forget"]
+)
+async def test_the_address_of_a_form_that_is_opened_again_leads_to_the_visit(
+    small_portal: Portal, step: str
+) -> None:
+    browser = small_portal.browser()
+    visit = await browser.arrive()
+    page = await browser.get(f"{visit}/{step}")
+    assert [response.status_code for response in browser.responses[-2:]] == [303, 200]
+    assert page.url.path == visit
+
+
+async def test_below_a_visit_there_is_nothing_else(small_portal: Portal) -> None:
+    browser = small_portal.browser()
+    assert (await browser.get(f"{await browser.arrive()}/anything")).status_code == 404
+
+
 async def test_five_codes_an_hour_for_one_address(portal: Portal) -> None:
     browser = portal.browser()
     visits = [await browser.arrive(mac=f"02-00-5E-00-00-{number:02}") for number in range(6)]
