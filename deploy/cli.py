@@ -1,7 +1,7 @@
 """The command `farandole`: finds the noun, runs it, and ends with one line where it fails.
 
 Exit status: 0 done; 1 what was asked for is not possible; 2 a setting or an argument must be
-changed first; 3 something that we depend on is away.
+changed first; 3 something that we depend on is away; 70 a bug of ours, with its traceback.
 """
 
 import os
@@ -19,6 +19,8 @@ from deploy.commands import COMMANDS
 EXIT_INVALID: Final = 1
 EXIT_CONFIGURATION: Final = 2
 EXIT_UNAVAILABLE: Final = 3
+# EX_SOFTWARE of sysexits.h.
+EXIT_BUG: Final = os.EX_SOFTWARE
 
 
 class Commands(TyperGroup):
@@ -87,10 +89,14 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         # Who read our output has seen enough; the interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        # Once logging is set up, this writes the traceback to the log.
+        sys.excepthook(type(error), error, error.__traceback__)
+        return _fail("this is a bug of ours: report it with the lines above", EXIT_BUG)
     return 0
 
 
-def _fail(error: Exception, status: int) -> int:
+def _fail(error: Exception | str, status: int) -> int:
     typer.echo(f"farandole: {' '.join(str(error).split())}", err=True)
     return status
 

@@ -1,12 +1,14 @@
 """What must be there before anything runs: a database of the right revision, and its key."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from aaa.database import Database
 from aaa.secret import Keyring
@@ -15,6 +17,7 @@ from deploy import key_file, revisions
 
 # A migration may rewrite a large table, and waits for another that does.
 _UPGRADE_SECONDS: Final = 3600.0
+_DAMAGED: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,11 @@ async def opened(settings: Settings) -> AsyncIterator[Installation]:
         revisions.check(0)
     database = _database(settings, settings.database.timeout_seconds)
     try:
-        revisions.check(await revisions.held(database))
-        async with database.read("key") as session:
-            keyring = await key_file.opened(session, settings.key_file)
-        yield Installation(settings, database, keyring)
+        with _damage_told():
+            revisions.check(await revisions.held(database))
+            async with database.read("key") as session:
+                keyring = await key_file.opened(session, settings.key_file)
+            yield Installation(settings, database, keyring)
     finally:
         await database.close()
 
@@ -52,8 +56,9 @@ async def upgrade(settings: Settings) -> tuple[int, int]:
     before = await revision(settings)
     database = _database(settings, _UPGRADE_SECONDS)
     try:
-        async with revisions.upgraded(database) as session:
-            await key_file.settled(session, settings.key_file)
+        with _damage_told():
+            async with revisions.upgraded(database) as session:
+                await key_file.settled(session, settings.key_file)
     finally:
         await database.close()
     return before, revisions.newest()
@@ -65,7 +70,8 @@ async def revision(settings: Settings) -> int:
         return 0
     database = _database(settings, settings.database.timeout_seconds)
     try:
-        return await revisions.held(database)
+        with _damage_told():
+            return await revisions.held(database)
     finally:
         await database.close()
 
@@ -74,6 +80,23 @@ def sqlite_file(settings: Settings) -> Path | None:
     """Return the file of an embedded database, None for any other."""
     url = make_url(settings.database_url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Raise ConfigurationError where SQLite finds that its file is damaged, or none of its own."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.DatabaseError) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        # The low octet is the error, what is above it says more about it.
+        if getattr(original, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+            raise
+        raise ConfigurationError(
+            "database.url",
+            "the file is no SQLite database, or a damaged one",
+            "Restore the backup, or name another file",
+        ) from None
 
 
 def _database(settings: Settings, timeout_seconds: float) -> Database:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from aaa.settings import describe
-from deploy import revisions
+from deploy import cli, revisions
 from tests.house.sources import ROOT
 from tests.operator import Operator
 from tests.ports import free_port
@@ -124,6 +124,39 @@ def test_a_database_of_a_newer_version(local_operator: Operator) -> None:
     assert f"this one knows up to {revisions.newest():04}). Install that version or" in line
     assert "newer version" in local_operator.refused("database", "upgrade", status=2)
     assert "newer version" in local_operator.refused("nas", "list", status=2)
+
+
+def test_a_file_that_is_no_database(local_operator: Operator) -> None:
+    state = local_operator.directory / "state"
+    state.mkdir()
+    (state / "farandole.db").write_text("minutes of the council " * 200)
+    says = "database.url: the file is no SQLite database, or a damaged one. Restore the backup, or"
+    assert says in complaint(local_operator)
+    assert says in local_operator.refused("database", "upgrade", status=2)
+    assert says in local_operator.refused("nas", "list", status=2)
+
+
+def test_a_database_that_is_damaged(local_operator: Operator) -> None:
+    local_operator.found_village()
+    file = local_operator.directory / "state" / "farandole.db"
+    damaged = bytearray(file.read_bytes())
+    # All but the first page, which says that this is a database.
+    damaged[4096:] = b"\xff" * (len(damaged) - 4096)
+    file.write_bytes(damaged)
+    assert "or a damaged one" in local_operator.refused("nas", "list", status=2)
+
+
+def test_a_bug_says_that_it_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_context: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("deploy.commands.config.load", broken)
+    assert cli.run(["config", "check"]) == 70
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "farandole: this is a bug of ours: report it with the lines above"
 
 
 @pytest.mark.parametrize(
