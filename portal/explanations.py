@@ -31,6 +31,7 @@ class Mistake(StrEnum):
     NAME_UNUSABLE = "name_unusable"
     NAME_TAKEN = "name_taken"
     PASSWORD_UNUSABLE = "password_unusable"
+    PASSWORD_MISSING = "password_missing"
     TERMS_NOT_ACCEPTED = "terms_not_accepted"
     NOT_CONNECTED = "not_connected"
     NOT_RECOGNISED = "not_recognised"
@@ -96,6 +97,7 @@ _SENTENCES: Final = {
     Mistake.PASSWORD_UNUSABLE: N_(
         "This password is too short or too easy to guess. Take three or four words, for example."
     ),
+    Mistake.PASSWORD_MISSING: N_("Please type your password again."),
     Mistake.TERMS_NOT_ACCEPTED: N_("Please accept the terms of use first."),
     Mistake.NOT_RECOGNISED: N_(
         "We know no such e-mail address with this password. "
@@ -118,6 +120,7 @@ _FIELDS: Final = {
     Mistake.NAME_UNUSABLE: "name",
     Mistake.NAME_TAKEN: "name",
     Mistake.PASSWORD_UNUSABLE: "password",
+    Mistake.PASSWORD_MISSING: "password",
     Mistake.TERMS_NOT_ACCEPTED: "accept_terms",
 }
 

@@ -28,6 +28,7 @@ _ALWAYS: Final = {
     "error": None,  # Mistake
     "path": "",  # of the request: language links are {path}?lang=xx
     "remember_days": None,  # for how long "remember this device" would hold; None: not offered
+    "wants_remembering": False,  # it was ticked in the form before
 }
 
 
@@ -50,7 +51,7 @@ class Pages:
     ) -> HTMLResponse:
         """Return a page (``welcome.html``); jinja2.UndefinedError where its context lacks a name.
 
-        Missing from ``context`` without harm: visit, hotspot, error, path, remember_days.
+        Missing from ``context`` without harm: what ``_ALWAYS`` has.
         """
         template = self._environments[language].get_template(name)
         content = template.render({**_ALWAYS, "collectivity": collectivity, **context})

@@ -4,7 +4,6 @@ An address or identifier that is unknown gets the same answer as a known one wit
 after the same work: nobody learns here who has an account.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -23,21 +22,11 @@ from portal.captive import attempts, codes, letters, views
 from portal.captive.attempts import Attempt
 from portal.captive.codes import Tried
 from portal.captive.flow import Step, next_step
+from portal.captive.wish import Wish
 from portal.pages import Mistake
 from portal.parts import Parts
 
 _UNPROVEN: Final = {"citizen_id": None, "proven_email": None, "method": None, "proven_at": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a new citizen asks for; no password is "" and means log-in by code."""
-
-    name: str = field(repr=False)
-    password: str = field(repr=False)
-    accepts_terms: bool
-    remember: bool
-    language: str
 
 
 async def request_code(parts: Parts, attempt: Attempt, typed: str, language: str) -> Answer:
@@ -104,7 +93,7 @@ async def try_code(parts: Parts, attempt: Attempt, typed: str, *, remember: bool
     if tried is not Tried.RIGHT:
         _count_log_in(attempt, Method.EMAIL_CODE, "reject")
         if tried is Tried.WRONG and left:
-            return await views.code(parts, attempt, Mistake.CODE_WRONG)
+            return await views.code(parts, attempt, Mistake.CODE_WRONG, remember=remember)
         email = "" if attempt.is_resumed else attempt.email or ""
         return views.welcome(parts, attempt, Mistake.CODE_EXPIRED, email=email)
     if citizen is None:
@@ -118,12 +107,10 @@ async def log_in(
     parts: Parts, attempt: Attempt, typed: str, password: Secret, *, remember: bool
 ) -> Answer:
     """Log in by identifier or e-mail address, with the account's password."""
-    try:
-        nai = identifier.parse(typed)
-    except Invalid:
-        return views.welcome(parts, attempt, Mistake.IDENTIFIER_UNUSABLE, identifier=typed)
-    if not nai.name:
-        return views.welcome(parts, attempt, Mistake.IDENTIFIER_UNUSABLE, identifier=typed)
+    nai = _nai(typed)
+    if nai is None:
+        unusable = Mistake.IDENTIFIER_UNUSABLE
+        return views.welcome(parts, attempt, unusable, identifier=typed, remember=remember)
     is_ours = nai.realm is None or nai.realm in parts.snapshot.by_realm
     place = attempt.hotspot.collectivity
     async with parts.database.read("log_in") as session:
@@ -147,7 +134,7 @@ async def log_in(
         reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
         metrics.denials.labels(place.slug, reason.value, "portal").inc()
         mistake = Mistake.CREDENTIALS_WRONG if is_ours else Mistake.NOT_RECOGNISED
-        return views.welcome(parts, attempt, mistake, identifier=typed)
+        return views.welcome(parts, attempt, mistake, identifier=typed, remember=remember)
     _count_log_in(attempt, Method.PASSWORD, "accept")
     async with parts.database.write("log_in") as session:
         await attempts.prove(
@@ -168,7 +155,7 @@ async def create_account(parts: Parts, attempt: Attempt, wish: Wish) -> Answer:
     if next_step(attempt.progress, now) is not Step.ACCOUNT:
         return views.to_visit(parts, attempt)
     if mistake := _mistake_in(wish):
-        return await views.account(parts, attempt, mistake, name=wish.name)
+        return await views.account(parts, attempt, mistake, wish)
     tries = [(throttling.ACCOUNTS_PER_DEVICE, _device(attempt))]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, now):
         return views.throttled(attempt, refused)
@@ -182,7 +169,7 @@ async def create_account(parts: Parts, attempt: Attempt, wish: Wish) -> Answer:
             home = attempt.hotspot.collectivity
             is_taken = await citizens.is_taken(session, wish.name, home)
         mistake = Mistake.NAME_TAKEN if is_taken else Mistake.EMAIL_TAKEN
-        return await views.account(parts, attempt, mistake, name=wish.name)
+        return await views.account(parts, attempt, mistake, wish)
     _count_sign_up(attempt, "completed")
     _count_log_in(attempt, Method.EMAIL_CODE, "accept")
     return views.to_visit(parts, attempt)
@@ -250,12 +237,22 @@ def _mistake_in(wish: Wish) -> Mistake | None:
         identifier.check_name(wish.name)
     except Invalid:
         return Mistake.NAME_UNUSABLE
+    if wish.wants_password and not wish.password:
+        return Mistake.PASSWORD_MISSING
     try:
         if wish.password:
             check_password(wish.password)
     except Invalid:
         return Mistake.PASSWORD_UNUSABLE
     return None if wish.accepts_terms else Mistake.TERMS_NOT_ACCEPTED
+
+
+def _nai(typed: str) -> identifier.Nai | None:
+    try:
+        nai = identifier.parse(typed)
+    except Invalid:
+        return None
+    return nai if nai.name else None
 
 
 def _device(attempt: Attempt) -> str:

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from aaa.secret import Secret
 from portal.captive import api, arrivals, entry, online, proofs, views, visits
+from portal.captive.wish import Wish
 from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
 from portal.notices import notice
 from portal.rendering import language_of, not_found, respond
@@ -90,9 +91,11 @@ async def create_account(
     request: Request, parts: PartsHere, attempt: VisitHere, form: FormHere
 ) -> Response:
     """Create an account for a proven address."""
-    wish = proofs.Wish(
+    password = form.exactly("password")
+    wish = Wish(
         name=form.text("name"),
-        password=form.exactly("password"),
+        password=password,
+        wants_password=bool(password) or form.is_ticked("wants_password"),
         accepts_terms=form.is_ticked("accept_terms"),
         remember=form.is_ticked("remember"),
         language=language_of(request, attempt, attempt.hotspot.collectivity.language),

@@ -5,6 +5,7 @@ from aaa.snapshot import Snapshot
 from portal.answers import Go, Show
 from portal.captive import codes
 from portal.captive.attempts import Attempt, token_of
+from portal.captive.wish import Wish
 from portal.pages import Mistake
 from portal.parts import Parts
 from portal.throttling import Throttled
@@ -26,6 +27,7 @@ def welcome(
     *,
     email: str = "",
     identifier: str = "",
+    remember: bool = False,
 ) -> Show:
     """Return the page with the two ways in."""
     return Show(
@@ -37,12 +39,15 @@ def welcome(
             "email": email,
             "identifier": identifier,
             "can_mail": parts.mailer is not None,
+            "wants_remembering": remember,
             "remember_days": remember_days(parts.snapshot, attempt),
         },
     )
 
 
-async def code(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> Show:
+async def code(
+    parts: Parts, attempt: Attempt, error: Mistake | None = None, *, remember: bool = False
+) -> Show:
     """Return the page that asks for the code."""
     async with parts.database.read("code") as session:
         left = await codes.tries_left(session, attempt.email_code_id)
@@ -54,25 +59,28 @@ async def code(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> 
         context={
             "email": shown_address(attempt),
             "tries_left": left,
+            "wants_remembering": remember,
             "remember_days": remember_days(parts.snapshot, attempt),
         },
     )
 
 
 async def account(
-    parts: Parts, attempt: Attempt, error: Mistake | None = None, *, name: str | None = None
+    parts: Parts, attempt: Attempt, error: Mistake | None = None, wish: Wish | None = None
 ) -> Show:
-    """Return the page of a new account; ``name`` is what was typed, where something was."""
+    """Return the page of a new account; ``wish`` is what was sent, where something was. Of a
+    password only that there was one is kept."""
     home = attempt.hotspot.collectivity
-    if name is None:
-        name = await _free_name(parts, attempt)
     return Show(
         "account.html",
         attempt,
         status=CORRECT_IT if error else 200,
         error=error,
         context={
-            "suggested_name": name,
+            "suggested_name": wish.name if wish else await _free_name(parts, attempt),
+            "wants_password": wish.wants_password if wish else False,
+            "wants_remembering": wish.remember if wish else attempt.wants_remembering,
+            "accepts_terms": wish.accepts_terms if wish else False,
             "realm": home.realm,
             "remember_days": remember_days(parts.snapshot, attempt),
             "terms": home.terms,

@@ -41,6 +41,8 @@ _CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
 _ACCOUNT: Final = {
     "suggested_name": "anna.lavande",
     "realm": VILLAGE.realm,
+    "wants_password": False,
+    "accepts_terms": False,
     "remember_days": 90,
     "terms": None,
 }
@@ -88,6 +90,12 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "account, name taken": (
         "account.html",
         IN_VISIT | _ACCOUNT | {"error": Mistake.NAME_TAKEN},
+    ),
+    "account, password to be typed again": (
+        "account.html",
+        IN_VISIT
+        | _ACCOUNT
+        | {"error": Mistake.NAME_TAKEN, "wants_password": True, "wants_remembering": True},
     ),
     "account, terms not accepted": (
         "account.html",

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 
 from tests.portal.visitor import GATEWAY, Portal, query_of
@@ -192,6 +193,58 @@ async def test_a_form_that_cannot_be_taken_says_why(
     assert await small_portal.citizen(NEW) is None
 
 
+async def test_a_device_that_was_to_be_remembered_beside_the_code_is_offered_so(
+    small_portal: Portal,
+) -> None:
+    browser = small_portal.browser()
+    visit = await browser.arrive()
+    await browser.post(f"{visit}/email", email=NEW)
+    wrong = f"{(int(small_portal.code()) + 1) % 1_000_000:06}"
+    assert ticks(await browser.get(visit)) == []
+    assert ticks(await browser.post(f"{visit}/code", code=wrong, remember="yes")) == ["remember"]
+    code = small_portal.code()
+    assert ticks(await browser.post(f"{visit}/code", code=code, remember="yes")) == ["remember"]
+
+
+@pytest.mark.parametrize(
+    "ticked", [[], ["remember"], ["accept_terms"], ["remember", "accept_terms"]]
+)
+async def test_a_form_that_cannot_be_taken_keeps_its_ticks(
+    small_portal: Portal, ticked: list[str]
+) -> None:
+    visit = await proven(small_portal, NEW)
+    fields = {"name": "anna"} | dict.fromkeys(ticked, "yes")
+    assert ticks(await small_portal.browser().post(f"{visit}/account", **fields)) == ticked
+
+
+async def test_correcting_a_name_does_not_lose_the_password(small_portal: Portal) -> None:
+    browser = small_portal.browser()
+    visit = await proven(small_portal, NEW)
+    fields = {"password": "basilico e limoni", "accept_terms": "yes"}
+    taken = await browser.post(f"{visit}/account", name="anna", **fields)
+    assert "type your password again" in taken.text
+    assert fields["password"] not in taken.text
+    assert re.search(r'<input id="password"[^>]* required', taken.text)
+    again = {"name": "chiara", "accept_terms": "yes", "wants_password": "yes"}
+    assert 'name="wants_password" value="yes"' in taken.text
+    missing = await browser.post(f"{visit}/account", **again)
+    assert missing.status_code == 422
+    assert await small_portal.citizen(NEW) is None
+    await browser.post(f"{visit}/account", **again | fields)
+    chiara = await small_portal.citizen(NEW)
+    assert chiara is not None
+    assert chiara.password_hash is not None
+
+
+async def test_who_wants_no_password_after_all_begins_the_page_anew(small_portal: Portal) -> None:
+    browser = small_portal.browser()
+    visit = await proven(small_portal, NEW)
+    await browser.post(f"{visit}/account", name="chiara", password="short", accept_terms="yes")
+    page = await browser.get(visit)
+    assert 'name="wants_password"' not in page.text
+    assert not re.search(r'<input id="password"[^>]* required', page.text)
+
+
 async def test_a_taken_name_is_not_suggested(small_portal: Portal) -> None:
     browser = small_portal.browser()
     visit = await proven(small_portal, "anna@post.example")
@@ -260,6 +313,11 @@ async def test_without_a_mail_server_nobody_is_offered_mail(small_portal: Portal
     visit = await browser.arrive()
     assert f"{visit}/email" not in (await browser.get(visit)).text
     assert (await browser.post(f"{visit}/email", email=NEW)).status_code == 422
+
+
+def ticks(page: httpx.Response) -> list[str]:
+    """The names of the boxes that a page shows ticked."""
+    return re.findall(r'<input type="checkbox" id="(\w+)"[^>]* checked', page.text)
 
 
 async def proven(portal: Portal, email: str) -> str:
