@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 from sqlalchemy import func, select
 
+from aaa import retention as records
 from aaa import sessions, tickets
 from aaa.authorization import STALE_INTERVALS
 from aaa.database import Database
@@ -52,6 +53,7 @@ class Housekeeping:
             Task("tickets", 60, self._purge_tickets),
             Task("portal", 60, self._purge_portal),
             Task("stale_sessions", 60, self._close_stale_sessions),
+            Task("records", 86400, self._purge_records),
             Task("sessions_open", 10, self._count_sessions),
             Task("nas", 30, self._count_nas),
             Task("instructions", 10, self._count_instructions),
@@ -98,6 +100,18 @@ class Housekeeping:
     async def _purge_portal(self) -> None:
         async with self._database.write("purge_portal") as session:
             await retention.purge(session, self._clock())
+
+    async def _purge_records(self) -> None:
+        """Delete the records of last year, many transactions of few: others write meanwhile."""
+        deleted = 0
+        while True:
+            async with self._database.write("purge_records") as session:
+                batch = await records.purge(session, self._clock())
+            if not batch:
+                break
+            deleted += batch
+        if deleted:
+            log.info("records past their year deleted", count=deleted)
 
     async def _close_stale_sessions(self) -> None:
         async with self._database.write("close_stale_sessions") as session:

@@ -7,9 +7,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from aaa import tickets
+from aaa import audit, retention, tickets
 from aaa.errors import Outage, Unavailable
-from aaa.model import Instruction, InstructionKind, Nas, Session, Ticket
+from aaa.model import (
+    AuditEvent,
+    DailyUsage,
+    Instruction,
+    InstructionKind,
+    Nas,
+    Session,
+    Ticket,
+)
 from deploy.housekeeping import Housekeeping
 from monitoring import metrics
 from portal.model import EmailCode
@@ -130,6 +138,65 @@ async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeepin
     async with village.database.read("test") as session:
         for kind in (Ticket, EmailCode):
             assert await session.scalar(select(func.count()).select_from(kind)) == 0
+
+
+async def fill_records(village: Village) -> None:
+    """Write down a session that has ended, its Disconnect, a day's usage, and who changed what."""
+    now = village.clock()
+    async with village.database.write("test") as session:
+        record = Session(
+            nas_id=village.square.id,
+            hotspot_id=village.square.hotspot.id,
+            acct_session_id=now.isoformat(),
+            citizen_id=village.anna,
+            started_at=now - timedelta(hours=1),
+            updated_at=now,
+            stopped_at=now,
+        )
+        session.add(record)
+        await session.flush()
+        session.add(
+            Instruction(
+                kind=InstructionKind.DISCONNECT,
+                session_id=record.id,
+                reason="operator",
+                next_attempt_at=now,
+                created_at=now,
+            )
+        )
+        session.add(DailyUsage(citizen_id=village.anna, day=now.date(), octets=1))
+        audit.note(session, actor="cli:root", action="nas.add", subject="nas:square", now=now)
+
+
+async def test_records_are_kept_for_a_year(village: Village, housekeeping: Housekeeping) -> None:
+    kinds = (Session, Instruction, DailyUsage, AuditEvent)
+
+    async def counts() -> list[int | None]:
+        async with village.database.read("test") as session:
+            return [await session.scalar(select(func.count()).select_from(kind)) for kind in kinds]
+
+    await fill_records(village)
+    # Whoever is still connected stays, however long.
+    await open_session(village)
+    village.clock.advance(days=365)
+    await fill_records(village)
+    await do(housekeeping, "records")
+    assert await counts() == [3, 2, 2, 2]
+    village.clock.advance(days=1)
+    await do(housekeeping, "records")
+    assert await counts() == [2, 1, 1, 1]
+
+
+async def test_records_go_in_batches(village: Village) -> None:
+    for _ in range(3):
+        await fill_records(village)
+        village.clock.advance(days=1)
+    village.clock.advance(days=365)
+    deleted = []
+    for _ in range(3):
+        async with village.database.write("test") as session:
+            deleted.append(await retention.purge(session, village.clock(), most=2))
+    assert deleted == [6, 3, 0]
 
 
 async def test_a_failure_is_counted_and_ends_nothing(
