@@ -91,7 +91,8 @@ async def test_the_citizens_view_is_turned_round(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "cause"), [("Accounting-On", "nas-restarted"), ("Accounting-Off", "nas-switched-off")]
+    ("status", "cause"),
+    [("Accounting-On", "nas-restarted"), ("Accounting-Off", "nas-switched-off")],
 )
 async def test_on_and_off_close_what_was_open(anywhere: Served, status: str, cause: str) -> None:
     """As CoovaChilli sends them: no Acct-Session-Id, and zeros for a device."""
