@@ -1,12 +1,16 @@
 """The pages outside any visit."""
 
+import re
+from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import update
 
+from aaa import retention as records
 from aaa.model import Collectivity
 from aaa.snapshot import touch
+from portal.captive.flow import STATUS_LIFETIME
 from tests.portal.visitor import Portal
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h1v1z"/></svg>'
@@ -26,6 +30,15 @@ async def test_the_notices_are_read_in_a_visit_and_without(small_portal: Portal,
     assert "Saint-Aubin" in (await browser.get(f"/notice/{kind}?at=library")).text
     visit = await browser.arrive()
     assert f'href="{visit}"' in (await browser.get(f"{visit}/notice/{kind}")).text
+
+
+async def test_the_notice_of_privacy_promises_what_housekeeping_does(small_portal: Portal) -> None:
+    page = (await small_portal.browser().get("/notice/privacy?at=square")).text
+    assert timedelta(days=365) == records.KEPT
+    assert "1 year, then all of it is deleted" in page
+    assert timedelta(days=2) >= STATUS_LIFETIME + timedelta(hours=1)
+    assert "two days at most" in page
+    assert not re.search("5 years|3 months|does not learn", page)
 
 
 async def test_there_are_no_other_notices(small_portal: Portal) -> None:
