@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Executable, bindparam, func, select, update
+from sqlalchemy import Executable, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import identifier
 from aaa.errors import Invalid
-from aaa.model import Citizen, CitizenState
+from aaa.model import Citizen, CitizenState, Device
 from aaa.snapshot import CollectivityEntry, Snapshot
 
 _CITIZEN: Final = Citizen.__table__.c
@@ -154,8 +154,21 @@ async def is_taken(session: AsyncSession, name: str, collectivity: CollectivityE
     return bool(count)
 
 
-async def set_password(session: AsyncSession, citizen_id: int, password_hash: str) -> None:
-    """Replace a citizen's password."""
+async def set_email(session: AsyncSession, citizen_id: int, email: str | None) -> None:
+    """Replace a citizen's address; None takes it away. Raises Invalid where it is no address, or
+    another's."""
+    checked = check_email(email) if email else None
+    try:
+        async with session.begin_nested():
+            await session.execute(
+                update(Citizen).where(Citizen.id == citizen_id).values(email=checked)
+            )
+    except IntegrityError:
+        raise Invalid(f"“{checked}” has another account: name another address") from None
+
+
+async def set_password(session: AsyncSession, citizen_id: int, password_hash: str | None) -> None:
+    """Replace a citizen's password; None takes it away."""
     await session.execute(
         update(Citizen).where(Citizen.id == citizen_id).values(password_hash=password_hash)
     )
@@ -164,6 +177,17 @@ async def set_password(session: AsyncSession, citizen_id: int, password_hash: st
 async def set_state(session: AsyncSession, citizen_id: int, state: CitizenState) -> None:
     """Ban, close or open an account; ending its sessions is the caller's (``aaa.outbox``)."""
     await session.execute(update(Citizen).where(Citizen.id == citizen_id).values(state=state))
+
+
+async def close(session: AsyncSession, citizen_id: int) -> None:
+    """Close an account: its address, password, language and devices are deleted. Its name stays
+    taken while sessions tell of it; ending those that are open is the caller's."""
+    await session.execute(delete(Device).where(Device.citizen_id == citizen_id))
+    await session.execute(
+        update(Citizen)
+        .where(Citizen.id == citizen_id)
+        .values(state=CitizenState.CLOSED, email=None, password_hash=None, language=None)
+    )
 
 
 def terms_of(collectivity: CollectivityEntry) -> str:

@@ -1,7 +1,7 @@
 """`farandole citizen`: people with an identifier."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from sqlalchemy import select
@@ -17,6 +17,9 @@ from deploy.commands.output import AsJson, show, show_rows
 from deploy.commands.transaction import Transaction, change, look
 
 app = noun("citizen")
+
+# What takes a value away.
+_NONE: Final = "none"
 
 Nai = Annotated[str, typer.Argument(metavar="NAI", help="The identifier: name@realm.")]
 
@@ -37,6 +40,8 @@ def add(
     language: Annotated[str | None, typer.Option(help="Of their pages and mails.")] = None,
 ) -> None:
     """Add a citizen; prints the identifier."""
+    if not email and not password_file:
+        raise Invalid("nobody could log in: name an --email, a --password-file, or both")
     password_hash = asyncio.run(_hashed(password_file)) if password_file else None
 
     async def work(transaction: Transaction) -> str:
@@ -108,21 +113,82 @@ def show_(context: typer.Context, nai: Nai, as_json: AsJson = False) -> None:
     show(look(context, work), as_json)
 
 
+@app.command(
+    "change",
+    epilog="Example: farandole citizen change mireille@aups.example --email m@aups.example",
+)
+def change_(
+    context: typer.Context,
+    nai: Nai,
+    email: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="For log-in codes, or none.")
+    ] = None,
+    password_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="- is standard input; or none.")
+    ] = None,
+) -> None:
+    """Change how a citizen logs in. The word none takes a way away; one must be left."""
+    if email is None and password_file is None:
+        raise Invalid("say what shall be different: --email, --password-file, or both")
+    takes_password = password_file == _NONE
+    password_hash = (
+        asyncio.run(_hashed(password_file)) if password_file and not takes_password else None
+    )
+
+    async def work(transaction: Transaction) -> None:
+        found = await transaction.citizen(nai)
+        if found.state is CitizenState.CLOSED:
+            raise Invalid(f"the account {found.nai} is closed: add the citizen by another name")
+        address = found.email if email is None else None if email == _NONE else email
+        has_password = bool(password_hash or (found.password_hash and not takes_password))
+        if not address and not has_password:
+            raise Invalid(f"{found.nai} could not log in any more: leave an e-mail or a password")
+        changed = []
+        if email is not None:
+            await citizens.set_email(transaction.session, found.id, address)
+            changed.append("email")
+        if password_file is not None:
+            await citizens.set_password(transaction.session, found.id, password_hash)
+            changed.append("password")
+        transaction.note("citizen.change", f"citizen:{found.id}", changed=changed)
+
+    change(context, work)
+    typer.echo(f"{nai} is changed.")
+
+
+@app.command("remove", epilog="Example: farandole citizen remove mireille@aups.example")
+def remove(context: typer.Context, nai: Nai) -> None:
+    """Close an account for good: e-mail, password and devices are deleted, open sessions ended.
+
+    What its sessions were is kept for a year, and the name stays taken.
+    """
+
+    async def work(transaction: Transaction) -> int:
+        found = await transaction.citizen(nai)
+        if found.state is CitizenState.CLOSED:
+            raise Invalid(f"the account {found.nai} is closed already")
+        await citizens.close(transaction.session, found.id)
+        transaction.note("citizen.remove", f"citizen:{found.id}")
+        return await _end_sessions(transaction, found.id, DenyReason.CLOSED)
+
+    ended = change(context, work)
+    typer.echo(
+        f"{nai} is closed, e-mail, password and devices are deleted; sessions to be ended: "
+        f"{ended}. What its sessions were is kept for a year, and the name stays taken."
+    )
+
+
 @app.command("ban", epilog="Example: farandole citizen ban mireille@aups.example")
 def ban(context: typer.Context, nai: Nai) -> None:
     """Refuse a citizen from now on, and end their sessions."""
 
     async def work(transaction: Transaction) -> int:
         found = await transaction.citizen(nai)
+        if found.state is CitizenState.CLOSED:
+            raise Invalid(f"the account {found.nai} is closed: nobody can use it")
         await citizens.set_state(transaction.session, found.id, CitizenState.BANNED)
-        query = select(Session.id).where(
-            Session.citizen_id == found.id, Session.stopped_at.is_(None)
-        )
-        sessions = (await transaction.session.scalars(query)).all()
-        transaction.note("citizen.ban", f"citizen:{found.id}", sessions=len(sessions))
-        return await outbox.disconnect(
-            transaction.session, sessions, DenyReason.BANNED, transaction.now
-        )
+        transaction.note("citizen.ban", f"citizen:{found.id}")
+        return await _end_sessions(transaction, found.id, DenyReason.BANNED)
 
     ended = change(context, work)
     typer.echo(f"{nai} is banned; sessions to be ended: {ended}.")
@@ -141,6 +207,13 @@ def unban(context: typer.Context, nai: Nai) -> None:
 
     change(context, work)
     typer.echo(f"{nai} is not banned any more.")
+
+
+async def _end_sessions(transaction: Transaction, citizen_id: int, reason: DenyReason) -> int:
+    """Ask for the end of a citizen's open sessions; return how many."""
+    query = select(Session.id).where(Session.citizen_id == citizen_id, Session.stopped_at.is_(None))
+    sessions = (await transaction.session.scalars(query)).all()
+    return await outbox.disconnect(transaction.session, sessions, reason, transaction.now)
 
 
 def _row(citizen: Citizen, snapshot: Snapshot) -> dict[str, Any]:

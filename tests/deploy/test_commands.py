@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from aaa import devices
 from aaa.database import Database
-from aaa.model import AuditEvent, Nas, Session
+from aaa.model import AuditEvent, Instruction, InstructionKind, Nas, Session
 from deploy.commands import COMMANDS
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import (
@@ -180,7 +181,8 @@ def test_access_points_behind_a_nas(village: Operator) -> None:
 
 
 def test_a_citizen_is_banned_and_forgiven(village: Operator) -> None:
-    added = village.do("citizen", "add", "Mireille", "--collectivity", "village")
+    names = ("citizen", "add", "Mireille", "--collectivity", "village")
+    added = village.do(*names, "--email", "m@v.example")
     assert added == "mireille@v.example\n"
     (listed,) = village.ask("citizen", "list", "--collectivity", "village")
     assert (listed["state"], listed["has_password"]) == ("active", False)
@@ -194,6 +196,54 @@ def test_a_citizen_is_banned_and_forgiven(village: Operator) -> None:
     assert "realms: v.example" in village.refused("citizen", "show", "mireille", status=1)
     add = ("citizen", "add", "bob", "--collectivity", "village", "--password-file", "-")
     assert "a password has" in village.refused(*add, status=1, given="short\n")
+
+
+def test_a_citizen_can_always_log_in(village: Operator) -> None:
+    add = ("citizen", "add", "mireille", "--collectivity", "village")
+    assert "nobody could log in: name an --email" in village.refused(*add, status=1)
+    village.do(*add, "--email", "m@v.example")
+    change = ("citizen", "change", "mireille@v.example")
+    assert "say what shall be different" in village.refused(*change, status=1)
+    assert "leave an e-mail" in village.refused(*change, "--email", "none", status=1)
+    assert "not an e-mail" in village.refused(*change, "--email", "somewhere", status=1)
+    village.do(*change, "--email", "none", "--password-file", "-", given="lavender in july\n")
+    shown = village.ask("citizen", "show", "mireille@v.example")
+    assert (shown["email"], shown["has_password"]) == (None, True)
+    assert "leave an e-mail" in village.refused(*change, "--password-file", "none", status=1)
+    village.do(*change, "--email", "Other@v.example", "--password-file", "none")
+    shown = village.ask("citizen", "show", "mireille@v.example")
+    assert (shown["email"], shown["has_password"]) == ("other@v.example", False)
+    village.do("citizen", "add", "bob", "--collectivity", "village", "--email", "bob@v.example")
+    assert "another account" in village.refused(*change, "--email", "bob@v.example", status=1)
+
+
+async def test_a_citizen_is_removed(village: Operator) -> None:
+    await open_session(village)
+    database = embedded(village)
+    async with database.write("test") as session:
+        now = datetime.now(UTC)
+        await devices.remember(session, citizen_id=1, mac=PHONE, name="", days=9, now=now)
+    done = village.do("citizen", "remove", "mireille@v.example")
+    assert "sessions to be ended: 1" in done
+    assert "kept for a year" in done
+    shown = village.ask("citizen", "show", "mireille@v.example")
+    assert (shown["state"], shown["email"], shown["has_password"]) == ("closed", None, False)
+    assert village.ask("device", "list", "--citizen", "mireille@v.example") == []
+    (listed,) = village.ask("session", "list", "--citizen", "mireille@v.example")
+    assert listed["device_mac"] == PHONE
+    async with database.read("test") as session:
+        (asked,) = await session.scalars(select(Instruction))
+        events = (await session.scalars(select(AuditEvent.action).order_by(AuditEvent.id))).all()
+    await database.close()
+    assert (asked.kind, asked.reason) == (InstructionKind.DISCONNECT, "closed")
+    assert events[-1] == "citizen.remove"
+    for command in ("remove", "ban", "unban"):
+        assert "closed" in village.refused("citizen", command, "mireille@v.example", status=1)
+    change = ("citizen", "change", "mireille@v.example", "--email", "m@v.example")
+    assert "is closed" in village.refused(*change, status=1)
+    # The address is free for a new account.
+    again = ("citizen", "add", "mireille-2", "--collectivity", "village")
+    assert village.do(*again, "--email", "m@v.example") == "mireille-2@v.example\n"
 
 
 def test_limits_are_set_and_taken_away(village: Operator) -> None:
@@ -212,7 +262,8 @@ def test_limits_are_set_and_taken_away(village: Operator) -> None:
 
 async def open_session(village: Operator) -> None:
     """Let a citizen be online at the gateway."""
-    village.do("citizen", "add", "mireille", "--collectivity", "village")
+    names = ("citizen", "add", "mireille", "--collectivity", "village")
+    village.do(*names, "--email", "m@v.example")
     database = embedded(village)
     now = datetime.now(UTC)
     async with database.write("test") as session:

@@ -141,7 +141,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     farandole.do("hotspot", "add", "square", *village, "--name", "Place de la Mairie")
     nas = ("--hotspot", "square", "--vendor", "hostapd", "--address", UPLINK)
     farandole.do("nas", "add", "square", *nas, "--secret-file", "-", given=NAS_SECRET)
-    farandole.do("citizen", "add", "anna", *village)
+    farandole.do("citizen", "add", "anna", *village, "--email", "anna@village.example")
     return farandole.directory
 
 
