@@ -47,6 +47,18 @@ class Obstacle(StrEnum):
     FAILURE = "failure"
 
 
+class Ending(StrEnum):
+    """Why a session is over."""
+
+    LEFT = "left"
+    IDLE = "idle"
+    SPENT = "spent"
+    DAILY_TIME_SPENT = "daily_time_spent"
+    DAILY_VOLUME_SPENT = "daily_volume_spent"
+    ENDED_BY_SERVICE = "ended_by_service"
+    UNKNOWN = "unknown"
+
+
 class Side(StrEnum):
     """Who can do something about it: a link of the chain from the citizen to the Internet."""
 
@@ -106,6 +118,16 @@ _SENTENCES: Final = {
     Mistake.NOT_CONNECTED: N_(
         "The access point did not get our answer in time. This is not your fault: try again."
     ),
+}
+
+# Nobody needs to be told that they have left.
+_ENDINGS: Final = {
+    Ending.IDLE: N_("The session has ended: your device was quiet for a while."),
+    Ending.SPENT: N_("The session has ended: the time or the data that it had is used up."),
+    Ending.DAILY_TIME_SPENT: N_("The session has ended: your time for today is used up."),
+    Ending.DAILY_VOLUME_SPENT: N_("The session has ended: your data for today is used up."),
+    Ending.ENDED_BY_SERVICE: N_("The session has ended: the service, or the place, closed it."),
+    Ending.UNKNOWN: N_("The session has ended."),
 }
 
 _FIELDS: Final = {
@@ -331,6 +353,11 @@ def explain(obstacle: StrEnum) -> Explanation:
 def sentence(mistake: Mistake) -> str:
     """Return what to say about a mistake in a form, as a msgid."""
     return _SENTENCES[mistake]
+
+
+def ended_because(ending: Ending) -> str | None:
+    """Return what to say about the end of a session, as a msgid; None to who left by themselves."""
+    return _ENDINGS.get(ending)
 
 
 def field_of(mistake: Mistake | None) -> str | None:

@@ -17,10 +17,10 @@ from aaa.passwords import LEAST_LENGTH
 from aaa.snapshot import CollectivityEntry
 from portal import languages
 from portal.colours import colour_stylesheet
-from portal.explanations import SIDES, Mistake, explain, field_of, sentence
+from portal.explanations import SIDES, Ending, Mistake, ended_because, explain, field_of, sentence
 from portal.languages import LANGUAGES, choose_language
 
-__all__ = ["LANGUAGES", "Mistake", "Pages", "choose_language", "colour_stylesheet"]
+__all__ = ["LANGUAGES", "Ending", "Mistake", "Pages", "choose_language", "colour_stylesheet"]
 
 _ALWAYS: Final = {
     "visit": None,  # token of the log-in under way; links lead to /visit/{token}/...
@@ -81,6 +81,7 @@ def _environment(language: str, clock: Callable[[], datetime]) -> Environment:
         "explain": explain,
         "sentence": sentence,
         "field_of": field_of,
+        "ended_because": ended_because,
         "sides": SIDES,
         "least_password_length": LEAST_LENGTH,
         "in_days": lambda days: clock() + timedelta(days=days),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from aaa.policy import GRANTED, DenyReason
+from portal.explanations import Ending
 
 # How long what was proven may be used to finish; then it is proven anew.
 PROOF_LIFETIME: Final = timedelta(minutes=15)
@@ -107,6 +108,28 @@ def is_same_browser(progress: Progress, now: datetime) -> bool:
     """
     issued_at = progress.ticket_issued_at
     return issued_at is not None and now < issued_at + SAME_BROWSER_WITHIN
+
+
+# By who asked for the end, in the words of an instruction, and by Acct-Terminate-Cause (RFC 2866
+# section 5.10). CoovaChilli has no cause for used-up data other than that of used-up time.
+_ASKED_FOR: Final = {
+    "citizen": Ending.LEFT,
+    DenyReason.DAILY_TIME_SPENT: Ending.DAILY_TIME_SPENT,
+    DenyReason.DAILY_VOLUME_SPENT: Ending.DAILY_VOLUME_SPENT,
+}
+_CAUSED: Final = {
+    "user-request": Ending.LEFT,
+    "idle-timeout": Ending.IDLE,
+    "session-timeout": Ending.SPENT,
+    "admin-reset": Ending.ENDED_BY_SERVICE,
+}
+
+
+def ending_of(terminate_cause: str | None, reason: str | None) -> Ending:
+    """Return why a session is over; ``reason``: of the Disconnect-Request for it, if one was."""
+    if reason is not None:
+        return _ASKED_FOR.get(reason, Ending.ENDED_BY_SERVICE)
+    return _CAUSED.get(terminate_cause or "", Ending.UNKNOWN)
 
 
 class View(StrEnum):

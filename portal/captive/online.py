@@ -7,12 +7,12 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import audit, devices, outbox, sessions
 from aaa.devices import RememberedDevice
-from aaa.model import DailyUsage, Session
+from aaa.model import DailyUsage, Instruction, InstructionKind, InstructionState, Session
 from aaa.nas.registry import adapter
 from aaa.sessions import SessionView
 from aaa.snapshot import NasEntry, Snapshot
@@ -20,8 +20,8 @@ from portal.answers import Answer, Go, Show
 from portal.captive import finish, views
 from portal.captive.allowance import UNLIMITED, Allowance, Usage, left
 from portal.captive.attempts import Attempt
-from portal.captive.flow import View, status_view
-from portal.pages import Mistake
+from portal.captive.flow import View, ending_of, status_view
+from portal.pages import Ending, Mistake
 from portal.parts import Parts
 
 _REFRESH_SECONDS: Final = 2
@@ -35,16 +35,23 @@ _PROBED: Final = {
     "www.msftconnecttest.com",
     "www.msftncsi.com",
 }
+# An instruction that may have ended its session: an answer can be late, or lost.
+_EFFECTIVE: Final = (
+    InstructionState.PENDING,
+    InstructionState.ACKNOWLEDGED,
+    InstructionState.UNANSWERED,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the store knows of a device at a NAS: its open session with what is left of it, the
-    one that ended, and until when the device is remembered."""
+    one that ended and why, and until when the device is remembered."""
 
     running: SessionView | None = None
     allowance: Allowance = UNLIMITED
     ended: SessionView | None = None
+    ending: Ending = Ending.UNKNOWN
     remembered: RememberedDevice | None = None
 
 
@@ -60,7 +67,7 @@ async def status(parts: Parts, attempt: Attempt) -> Answer:
         has_ended=found.ended is not None,
     )
     if view is View.GOODBYE:
-        return _goodbye(attempt, found.ended)
+        return _goodbye(attempt, found.ended, found.ending)
     if view is View.DENIED:
         return await finish.tell_denial(parts, attempt)
     if view is View.CONNECTING:
@@ -152,7 +159,7 @@ async def log_out(parts: Parts, attempt: Attempt) -> Answer:
             now=now,
             reason="citizen",
         )
-    return _goodbye(attempt, found.running)
+    return _goodbye(attempt, found.running, Ending.LEFT)
 
 
 async def forget(parts: Parts, attempt: Attempt) -> Answer:
@@ -179,14 +186,15 @@ async def say_goodbye(parts: Parts, attempt: Attempt) -> Answer:
     if attempt.device_mac is not None:
         async with parts.database.read("goodbye") as session:
             last = await _newest(session, attempt.nas, attempt.device_mac)
-    return _goodbye(attempt, last)
+    return _goodbye(attempt, last, Ending.LEFT)
 
 
-def _goodbye(attempt: Attempt, session: SessionView | None) -> Show:
+def _goodbye(attempt: Attempt, session: SessionView | None, ending: Ending) -> Show:
     return Show(
         "goodbye.html",
         attempt,
         context={
+            "ending": ending,
             "seconds": session.session_seconds if session else None,
             "octets": session.upload_octets + session.download_octets if session else None,
         },
@@ -246,8 +254,23 @@ async def _find(
         running=running[0] if running else None,
         allowance=running[1] if running else UNLIMITED,
         ended=ended,
+        ending=await _ending(session, ended) if ended else Ending.UNKNOWN,
         remembered=remembered if is_own and isinstance(remembered, RememberedDevice) else None,
     )
+
+
+async def _ending(session: AsyncSession, ended: SessionView) -> Ending:
+    reason = await session.scalar(
+        select(Instruction.reason)
+        .where(
+            Instruction.session_id == ended.id,
+            Instruction.kind == InstructionKind.DISCONNECT,
+            Instruction.state.in_(_EFFECTIVE),
+        )
+        .order_by(Instruction.id.desc())
+        .limit(1)
+    )
+    return ending_of(ended.terminate_cause, reason)
 
 
 async def _newest(

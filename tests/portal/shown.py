@@ -8,7 +8,7 @@ from aaa.policy import DenyReason
 from aaa.snapshot import CollectivityEntry, HotspotEntry
 from portal.colours import colour_stylesheet
 from portal.languages import LANGUAGES
-from portal.pages import Mistake, Pages
+from portal.pages import Ending, Mistake, Pages
 from tests.house.sources import ROOT
 
 NOW: Final = datetime(2026, 6, 12, 15, 40, tzinfo=UTC)
@@ -59,6 +59,7 @@ _ONLINE: Final = {
     "can_log_out": True,
     "continue_url": "http://example.org/",
 }
+_GOODBYE: Final = {"ending": Ending.LEFT, "seconds": 3900, "octets": 196_000_000}
 _ALONE: Final = {
     "nai": None,
     "seconds_left": None,
@@ -110,8 +111,12 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "connecting": ("connecting.html", IN_VISIT | {"refresh_seconds": 2}),
     "online": ("online.html", IN_VISIT | _ONLINE),
     "online, nothing known": ("online.html", IN_VISIT | _ONLINE | _ALONE),
-    "goodbye": ("goodbye.html", IN_VISIT | {"seconds": 3900, "octets": 196_000_000}),
-    "goodbye, nothing known": ("goodbye.html", {"seconds": None, "octets": None}),
+    "goodbye": ("goodbye.html", IN_VISIT | _GOODBYE),
+    "goodbye, nothing known": ("goodbye.html", _GOODBYE | {"seconds": None, "octets": None}),
+    **{
+        f"goodbye, {ending}": ("goodbye.html", IN_VISIT | _GOODBYE | {"ending": ending})
+        for ending in Ending
+    },
     **{
         f"denied, {reason}": ("denied.html", IN_VISIT | {"reason": reason, "opens_at": NOW})
         for reason in DenyReason

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
-from aaa import devices
+from aaa import devices, outbox
 from aaa.model import DailyUsage, Instruction
 from aaa.policies import Scope
 from tests.portal.visitor import FORM, GATEWAY, Browser, Portal, redirect, visit_in
@@ -106,7 +107,7 @@ async def test_after_the_session_one_may_connect_again_from_the_same_page(portal
     session_id = await portal.start_session()
     await browser.get(redirect(res="success"))
     portal.village.clock.advance(minutes=2)
-    await portal.stop_session(session_id, session_seconds=120)
+    await portal.stop_session(session_id, session_seconds=120, terminate_cause="user-request")
     for _ in range(2):
         assert "See you soon" in (await browser.get(f"{visit}/status")).text
     assert (await browser.get(visit)).headers["location"].startswith(f"http://{GATEWAY}")
@@ -121,7 +122,38 @@ async def test_a_session_of_a_nas_whose_clock_lags_ends_too(small_portal: Portal
     session_id = await small_portal.start_session(started_at=clock() - timedelta(seconds=2))
     clock.advance(minutes=2)
     await small_portal.stop_session(session_id, stopped_at=clock() - timedelta(seconds=2))
-    assert "See you soon" in (await browser.get(f"{visit}/status")).text
+    assert "The session has ended." in (await browser.get(f"{visit}/status")).text
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason", "says"),
+    [
+        ("user-request", None, "See you soon"),
+        ("admin-reset", "citizen", "See you soon"),
+        ("session-timeout", None, "the time or the data that it had is used up"),
+        ("idle-timeout", None, "your device was quiet for a while"),
+        ("admin-reset", "operator", "the service, or the place, closed it"),
+        ("admin-reset", None, "the service, or the place, closed it"),
+        ("user-request", "banned", "the service, or the place, closed it"),
+        ("admin-reset", "daily_time_spent", "your time for today is used up"),
+        ("admin-reset", "daily_volume_spent", "your data for today is used up"),
+        ("lost-carrier", None, "The session has ended."),
+    ],
+)
+async def test_who_was_cut_off_reads_why(
+    small_portal: Portal, cause: str, reason: str | None, says: str
+) -> None:
+    browser, visit = await log_in(small_portal)
+    session_id = await small_portal.start_session()
+    small_portal.village.clock.advance(minutes=2)
+    if reason is not None:
+        async with small_portal.village.database.write("test") as session:
+            await outbox.disconnect(session, [session_id], reason, small_portal.village.clock())
+    await small_portal.stop_session(session_id, terminate_cause=cause)
+    goodbye = await browser.get(f"{visit}/status")
+    assert says in goodbye.text
+    assert ("See you soon" in goodbye.text) == (says == "See you soon")
+    assert f'href="{visit}"' in goodbye.text
 
 
 async def test_a_remembered_device_can_be_forgotten(portal: Portal) -> None:
