@@ -117,6 +117,16 @@ class PortalSettings(Section):
         "http://127.0.0.1:8080", description="What citizens' browsers reach the portal by."
     )
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether `public_url` names this machine to itself: no phone comes here by it."""
+        host = urlsplit(self.public_url).hostname or ""
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+        return address.is_loopback or address.is_unspecified
+
 
 class MonitoringSettings(Section):
     """Metrics and health."""
@@ -148,7 +158,9 @@ class StateSettings(Section):
     """What this machine keeps beside the database."""
 
     directory: Path = Field(
-        Path("/var/lib/farandole"), description="Keys, spool and sockets.", strict=False
+        Path("/var/lib/farandole"),
+        description="Holds the key file, and SQLite's database.",
+        strict=False,
     )
 
 

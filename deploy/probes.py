@@ -32,7 +32,8 @@ _SCHEDULE: Final = Schedule(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found: a ``problem`` with its ``remedy``, or what there is (``detail``)."""
+    """What one look found: a ``problem`` with its ``remedy``, or what there is (``detail``), with a
+    remedy where that is worth a thought."""
 
     name: str
     detail: str = ""
@@ -48,7 +49,7 @@ async def examine(settings: Settings) -> list[Finding]:
         found = [*_ports(settings), Finding("service", "is not running")]
     else:
         found = [running, *await _radius(settings, known)]
-    return [database, *found, await _mail(settings)]
+    return [database, *found, _public_url(settings), await _mail(settings)]
 
 
 async def _database(settings: Settings) -> tuple[Finding, tuple[NasEntry, ...]]:
@@ -141,10 +142,20 @@ async def _radius(settings: Settings, known: Sequence[NasEntry]) -> list[Finding
     return findings
 
 
+def _public_url(settings: Settings) -> Finding:
+    """Look whether phones could come to where NAS send them."""
+    url = settings.portal.public_url
+    if settings.portal.is_out_of_reach:
+        remedy = "Write the HTTPS name of the portal, and set up the NAS with that"
+        return Finding("portal.public_url", f"no phone can reach {url}", remedy=remedy)
+    return Finding("portal.public_url", url)
+
+
 async def _mail(settings: Settings) -> Finding:
     """Look whether the mail server greets."""
     if not settings.mail.url:
-        return Finding("mail", "none: nobody can sign up by e-mail, since mail.url is empty")
+        remedy = "Name a mail server in mail.url"
+        return Finding("mail", "nobody can sign up by e-mail", remedy=remedy)
     url = urlsplit(settings.mail.url)
     is_tls = url.scheme == "smtps"
     port = url.port or (465 if is_tls else 587 if url.username else 25)

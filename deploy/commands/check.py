@@ -25,9 +25,11 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         typer.echo("ok     settings: they can be used")
         for finding in found:
-            if finding.problem is None:
-                typer.echo(f"ok     {finding.name}: {finding.detail}")
-            else:
+            if finding.problem is not None:
                 typer.echo(f"AMISS  {finding.name}: {finding.problem}. {finding.remedy}")
+            elif finding.remedy is not None:
+                typer.echo(f"note   {finding.name}: {finding.detail}. {finding.remedy}")
+            else:
+                typer.echo(f"ok     {finding.name}: {finding.detail}")
     if any(finding.problem for finding in found):
         raise typer.Exit(1)

@@ -78,7 +78,7 @@ def add(
     if uam_secret_file or provisioning.signs_redirects(vendor):
         uam_secret = _given_or_made(uam_secret_file)
 
-    async def work(transaction: Transaction) -> Setup:
+    async def work(transaction: Transaction) -> tuple[Setup, bool]:
         nas = await access_points.register(
             transaction.session,
             transaction.keyring,
@@ -96,9 +96,10 @@ def add(
         )
         nas.message_authenticator = message_authenticator
         transaction.note("nas.add", f"nas:{name}", hotspot=hotspot, vendor=vendor)
-        return _setup(transaction.settings, nas, secret, uam_secret)
+        settings = transaction.settings
+        return _setup(settings, nas, secret, uam_secret), settings.portal.is_out_of_reach
 
-    setup = change(context, work)
+    setup, is_out_of_reach = change(context, work)
     if as_json:
         ports = {"auth_port": setup.auth_port, "acct_port": setup.acct_port}
         told = {"name": name, **ports, "portal_url": setup.portal_url}
@@ -108,6 +109,8 @@ def add(
     typer.echo(f"NAS {name} is registered. Set it up with:\n")
     typer.echo(provisioning.configuration(vendor, setup))
     typer.echo(_ONLY_NOW)
+    if is_out_of_reach:
+        typer.echo(f"Note: no phone can reach {setup.portal_url}: set portal.public_url.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -405,8 +405,19 @@ def test_check_finds_what_is_amiss(village: Operator) -> None:
     assert found["service"]["detail"] == "is not running"
     (village.directory / "state" / "farandole.key").unlink()
     amiss = village.run("check")
+    assert "note   mail: nobody can sign up by e-mail. Name a mail server in" in amiss.stdout
+    assert "note   portal.public_url: no phone can reach http://127.0.0.1:8080. W" in amiss.stdout
     assert amiss.returncode == 1
     assert "AMISS  database: key file" in amiss.stdout
+
+
+def test_a_portal_that_no_phone_can_reach(village: Operator) -> None:
+    add = ("nas", "add", "--hotspot", "square", "--vendor", "coovachilli")
+    says = "Note: no phone can reach http://127.0.0.1:8080/at/one/: set portal.public_url."
+    assert says in village.do(*add, "one", "--address", "192.0.2.1")
+    public = {"FARANDOLE_PORTAL__PUBLIC_URL": "https://wifi.v.example"}
+    done = village.run(*add, "two", "--address", "192.0.2.2", environment=public)
+    assert (done.returncode, "no phone" in done.stdout) == (0, False)
 
 
 def test_check_asks_the_service_that_runs(village: Operator) -> None:
