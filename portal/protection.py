@@ -42,9 +42,9 @@ def allow_forms_to(response: Response, source: str | None) -> None:
 class Protection:
     """ASGI middleware around the whole application.
 
-    Adds headers, refuses bodies over 64 kB, counts and times each request by the template of its
-    route, logs it in one line without its address (the tokens in it are secrets), and answers
-    what nobody has caught with ``fail``.
+    Answers HEAD like GET, adds headers, refuses bodies over 64 kB, counts and times each request
+    by the template of its route, logs it in one line without its address (the tokens in it are
+    secrets), and answers what nobody has caught with ``fail``.
     """
 
     def __init__(self, app: ASGIApp, fail: Callable[[Request], Response]) -> None:
@@ -56,6 +56,8 @@ class Protection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_content(send)
         started = time.perf_counter()
         status = 500
         has_begun = False
@@ -75,6 +77,18 @@ class Protection:
                 await self._fail(Request(scope, receive))(scope, receive, send_protected)
         finally:
             _record(scope, status, time.perf_counter() - started)
+
+
+def _without_content(send: Send) -> Send:
+    """Return ``send`` for the answer to HEAD: that to GET, its content left out (RFC 9110 section
+    9.3.2)."""
+
+    async def send_without_content(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_without_content
 
 
 def _bounded(scope: Scope, receive: Receive) -> Callable[[], Awaitable[Message]]:

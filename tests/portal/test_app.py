@@ -189,13 +189,23 @@ async def test_a_body_that_is_no_form_of_ours(
         assert streamed.status_code == status
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "PATCH"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
 async def test_no_other_method_is_served(small_portal: Portal, method: str) -> None:
     transport = httpx.ASGITransport(small_portal.app)
     async with httpx.AsyncClient(transport=transport, base_url="https://wifi.example") as client:
         response = await client.request(method, "/at/square/")
     assert response.status_code == 405
     assert "allow" in response.headers
+
+
+async def test_head_is_answered_like_get_without_content(small_portal: Portal) -> None:
+    visit = await small_portal.browser().arrive()
+    transport = httpx.ASGITransport(small_portal.app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://wifi.example") as client:
+        for path in ("/", "/nothing", visit, f"{visit}/email", "/static/farandole.css"):
+            full, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.headers) == (full.status_code, full.headers)
+            assert head.content == b""
 
 
 async def test_the_application_does_not_describe_itself(small_portal: Portal) -> None:

@@ -18,7 +18,9 @@ LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h
 
 async def test_the_portal_opened_by_hand_says_how_to_get_online(small_portal: Portal) -> None:
     browser = small_portal.browser()
-    assert "You are not behind one of our access points" in (await browser.get("/")).text
+    home = (await browser.get("/")).text
+    assert "You are not behind one of our access points" in home
+    assert "<title>Free Wi-Fi, one identifier everywhere · Public Wi-Fi</title>" in home
     assert "Saint-Aubin" in (await browser.get("/?at=square")).text
     assert (await browser.get("/?at=%00nowhere&at=2")).status_code == 200
 
