@@ -35,6 +35,12 @@ async def test_the_whole_way_ends_at_the_gateway_with_a_ticket(portal: Portal) -
     assert "http://example.org/news" in online.text
 
 
+async def test_an_identifier_is_shown_as_those_of_the_place_are(small_portal: Portal) -> None:
+    browser = small_portal.browser()
+    page = await browser.get(await browser.arrive())
+    assert "Here, it looks like name@village.example" in page.text
+
+
 @pytest.mark.parametrize(
     "identifier",
     ["anna", "ANNA", "anna@village.example", "anna@mail.example", " Anna@Mail.Example "],
