@@ -152,13 +152,25 @@ class DynamicAuthorization:
         attributes = Attributes.of(*self._attributes(instruction, nas))
         packet = Packet(_CODES[instruction.kind], 0, bytes(16), attributes)
         is_signed = _SIGNATURE in adapter(nas.vendor).session_attributes
-        return await self._client.exchange(
+        port = nas.coa_port or self._coa_port
+        answer = await self._client.exchange(
             packet,
             contact.address,
-            nas.coa_port or self._coa_port,
+            port,
             contact.secret,
             encode_dynamic_request if is_signed else encode_unsigned_dynamic_request,
         )
+        if answer is None:
+            self._warnings.warn(
+                "a NAS did not answer an instruction",
+                nas=nas.name,
+                now=self._clock(),
+                kind=instruction.kind.value,
+                port=port,
+                remedy="see that it listens for CoA on this port (`farandole nas change "
+                "--coa-port`), that no packet filter is between, and that the secrets match",
+            )
+        return answer
 
     def _attributes(
         self, instruction: DueInstruction, nas: NasEntry

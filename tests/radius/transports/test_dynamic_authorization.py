@@ -189,6 +189,16 @@ async def test_a_refused_disconnect(village: Village, named: tuple[Named, ...], 
     assert (row.state, row.error_cause) == (InstructionState.REFUSED, cause)
 
 
+async def test_silence_is_warned_of(village: Village, capsys: pytest.CaptureFixture[str]) -> None:
+    retried = sent("retried")
+    async with nas(village, keep_silent), sending(village):
+        await order(village)
+        await until(lambda: sent("retried") == retried + 1)
+    written = capsys.readouterr().out
+    assert "a NAS did not answer an instruction" in written
+    assert "--coa-port" in written
+
+
 async def test_silence_is_tried_again_later_and_in_the_end_given_up(village: Village) -> None:
     retried, unanswered = sent("retried"), sent("unanswered")
     async with nas(village, keep_silent) as fake, sending(village):
