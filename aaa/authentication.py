@@ -31,6 +31,8 @@ class Method(StrEnum):
     DEVICE = "device"
     PASSWORD = "password"
     EMAIL_CODE = "email_code"
+    WIFI_SECRET = "wifi_secret"
+    CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True, slots=True)

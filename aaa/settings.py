@@ -5,6 +5,7 @@ What operators change while the service runs (hotspots, NAS, policies) is data, 
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -58,6 +59,30 @@ def _database_url(value: str) -> str:
 def _mail_url(value: str) -> str:
     if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
         raise ValueError("not a mail server; write smtp://user:password@host:587 or smtps://…:465")
+    return value
+
+
+def _ssid(value: str) -> str:
+    if not 1 <= len(value.encode()) <= 32:
+        raise ValueError("not a network name; an SSID has 1 to 32 octets")
+    return value
+
+
+def _roaming_consortiums(value: str) -> str:
+    for identifier in value.split(","):
+        if identifier.strip() and not re.fullmatch(
+            r"[0-9A-Fa-f]{6}|[0-9A-Fa-f]{10}", identifier.strip()
+        ):
+            raise ValueError(
+                "not roaming consortium identifiers; write 6 or 10 hexadecimal digits each, "
+                "separated by commas: 5A03BA0000,004096"
+            )
+    return value
+
+
+def _server_name(value: str) -> str:
+    if value and not re.fullmatch(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+", value):
+        raise ValueError("not a name of a server; write one of yours, like radius.wifi.example.org")
     return value
 
 
@@ -128,6 +153,57 @@ class PortalSettings(Section):
         return address.is_loopback or address.is_unspecified
 
 
+class EapSettings(Section):
+    """802.1X: EAP-TLS, EAP-TTLS and PEAP for the secure network."""
+
+    server_name: Annotated[str, AfterValidator(_server_name)] = Field(
+        "",
+        description="The name in the server's certificate, which every profile checks: choose it "
+        "once. Empty: radius. before the host of portal.public_url.",
+    )
+    challenges: bool = Field(
+        False,
+        description="Whether a Wi-Fi secret may also answer a challenge (CHAP, MS-CHAPv2, PEAP), "
+        "for devices that can do no better. Secrets are then kept sealed; those made before prove "
+        "themselves by PAP only.",
+    )
+    tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
+    tls_maximum: Literal["1.2", "1.3"] = Field("1.3", description="The highest TLS version.")
+    fragment_octets: int = Field(
+        1024,
+        ge=100,
+        le=1400,
+        description="The longest EAP packet sent; shorter where the NAS gives a Framed-MTU.",
+    )
+    max_conversations: int = Field(
+        8192,
+        ge=16,
+        description="Log-ins under way at once; beyond, the oldest unfinished one is forgotten.",
+    )
+    conversation_seconds: int = Field(
+        60,
+        ge=5,
+        le=600,
+        description="How long a log-in may take, its supplicant's pauses included.",
+    )
+
+
+class FederationSettings(Section):
+    """What all collectivities of the federation share, and every profile carries."""
+
+    name: str = Field(
+        "Farandole", min_length=1, max_length=64, description="How devices name the network."
+    )
+    ssid: Annotated[str, AfterValidator(_ssid)] = Field(
+        "Farandole", description="Name of the secure network (802.1X), the same in every place."
+    )
+    roaming_consortiums: Annotated[str, AfterValidator(_roaming_consortiums)] = Field(
+        "",
+        description="Passpoint roaming consortium identifiers (RCOI), hexadecimal, separated by "
+        "commas. Empty: Passpoint finds the network by its domain and realms.",
+    )
+
+
 class MonitoringSettings(Section):
     """Metrics and health."""
 
@@ -170,6 +246,8 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     radius: RadiusSettings = RadiusSettings()
     portal: PortalSettings = PortalSettings()
+    eap: EapSettings = EapSettings()
+    federation: FederationSettings = FederationSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     mail: MailSettings = MailSettings()
     state: StateSettings = StateSettings()
@@ -178,6 +256,13 @@ class Settings(Section):
     def database_url(self) -> str:
         """The database's URL, the embedded default filled in."""
         return self.database.url or f"sqlite:///{self.state.directory / 'farandole.db'}"
+
+    @property
+    def server_name(self) -> str:
+        """The name that supplicants check in the server's certificate."""
+        host = urlsplit(self.portal.public_url).hostname or ""
+        has_domain = "." in host and not host.rpartition(".")[2].isdigit() and ":" not in host
+        return self.eap.server_name or (f"radius.{host}" if has_domain else "radius.home.arpa")
 
     @property
     def key_file(self) -> Path:
@@ -230,6 +315,8 @@ def _from_text(section: str, key: str, value: str) -> Any:
     model = _section_model(section)
     field = model.model_fields.get(key) if model else None
     kind: Any = field.annotation if field else str
+    if kind is bool:
+        return {"true": True, "false": False}.get(value.lower(), value)
     if kind in (int, float):
         try:
             return kind(value)
@@ -286,4 +373,6 @@ def _wrap(text: str, width: int = 90) -> list[str]:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -20,6 +20,8 @@ from aaa import model
 from aaa.database import Database
 from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
+from aaa.pki import identity
+from aaa.pki.identity import ServerIdentity
 from aaa.policy import Limits, limits_from, narrow
 from aaa.secret import Keyring, Secret
 from monitoring import metrics
@@ -116,6 +118,8 @@ class Snapshot:
     nas_by_name: Mapping[str, NasEntry]
     nas_by_id: Mapping[int, NasEntry]
     citizen_limits: Mapping[int, Limits]
+    # What supplicants are shown; None before `aaa.pki.authority` made it.
+    server_identity: ServerIdentity | None = None
 
     def limits(self, hotspot: HotspotEntry, citizen_id: int | None) -> Limits:
         """Return what holds for a citizen at a hotspot: the narrowest scope wins."""
@@ -166,6 +170,7 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
             for (scope, identity), values in policies.items()
             if scope == "citizen"
         },
+        server_identity=await identity.current(session, keyring),
     )
 
 

@@ -6,6 +6,7 @@ tables of one room alone (log-in attempts stand in ``portal.model``).
 
 from aaa.model.audit import AuditEvent
 from aaa.model.base import Base
+from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificate
 from aaa.model.citizen import Citizen, CitizenState, Device
 from aaa.model.collectivity import Collectivity, Hotspot, Installation
 from aaa.model.instruction import Instruction, InstructionKind, InstructionState
@@ -17,12 +18,14 @@ from aaa.model.ticket import Ticket
 __all__ = [
     "AccessPoint",
     "AuditEvent",
+    "Authority",
     "Base",
     "Citizen",
     "CitizenState",
     "Collectivity",
     "DailyUsage",
     "Device",
+    "DeviceCertificate",
     "Hotspot",
     "Installation",
     "Instruction",
@@ -31,6 +34,7 @@ __all__ = [
     "MessageAuthenticatorRule",
     "Nas",
     "Policy",
+    "ServerCertificate",
     "Session",
     "Ticket",
 ]

@@ -1,9 +1,9 @@
-"""Citizens, and the devices they let us remember."""
+"""Citizens and their devices."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
@@ -38,8 +38,11 @@ class Citizen(Identified, Base):
 
 
 class Device(Identified, Base):
-    """A device that its citizen asked us to remember until a date; private MACs rotate, so it is
-    a comfort and never the identity."""
+    """A device as its citizen knows it, by the name they gave it. It proves itself by one of three:
+
+    the MAC that we were asked to remember until a date (private MACs rotate: a comfort, never the
+    identity), a Wi-Fi secret, or certificates (:class:`aaa.model.DeviceCertificate`).
+    """
 
     __tablename__ = "device"
     __table_args__ = (
@@ -55,8 +58,13 @@ class Device(Identified, Base):
     )
 
     citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id"))
-    mac: Mapped[str] = mapped_column(String(17), index=True)
     name: Mapped[str] = mapped_column(String(100))
+    mac: Mapped[str | None] = mapped_column(String(17), index=True)
     remembered_until: Mapped[datetime | None]
+    # Keyed digest of the Wi-Fi secret: a device is found by it with one look.
+    secret_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # Sealed for "wifi-secret", only where challenges (CHAP, MS-CHAPv2) are switched on: they need
+    # the text back.
+    sealed_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -17,7 +17,14 @@ _PURPOSE: Final = "class"
 # Version, method, citizen, device (0 for none).
 _LAYOUT: Final = struct.Struct(">BBQQ")
 _VERSION: Final = 1
-_METHODS: Final = {Method.TICKET: 1, Method.DEVICE: 2, Method.PASSWORD: 3, Method.EMAIL_CODE: 4}
+_METHODS: Final = {
+    Method.TICKET: 1,
+    Method.DEVICE: 2,
+    Method.PASSWORD: 3,
+    Method.EMAIL_CODE: 4,
+    Method.WIFI_SECRET: 5,
+    Method.CERTIFICATE: 6,
+}
 _BY_NUMBER: Final = {number: method for method, number in _METHODS.items()}
 
 

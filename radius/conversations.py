@@ -1,0 +1,1 @@
+"""EAP conversations under way, by their State: bounded in number and time."""

@@ -1,0 +1,1 @@
+"""EAP methods: each a state machine that a conversation drives."""
