@@ -7,7 +7,7 @@
     nesting         vendor-specific attributes, extended types, TLVs
     authenticator   sign and verify packets: Request, Response and Message-Authenticator
     hiding          encrypted attributes: User-Password, Tunnel-Password, MPPE keys
-    chap            CHAP
+    chap, mschap    CHAP; MS-CHAPv2 and its keys
     dump            a packet as text for people
 
 Secrets arrive as octets, randomness as arguments. Not here: sockets, timers, who may send, and
