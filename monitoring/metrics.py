@@ -83,6 +83,40 @@ radius_in_progress = Gauge(
     multiprocess_mode="livesum",
 )
 
+# EAP
+
+eap_under_way = Gauge(
+    "farandole_eap_under_way",
+    "EAP conversations that wait for their supplicant.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+eap_conversations = Counter(
+    "farandole_eap_conversations",
+    "EAP conversations that ended in success, by how the supplicant proved itself (tls, ttls-pap, "
+    "ttls-chap, ttls-mschapv2, ttls-eap-mschapv2, ttls-eap-gtc, peap-mschapv2, peap-gtc).",
+    ("proof",),
+    registry=REGISTRY,
+)
+eap_failures = Counter(
+    "farandole_eap_failures",
+    "EAP conversations that ended in failure, by reason (supplicant_refused: it does not trust "
+    "our certificate; credential_refused: see farandole_denials).",
+    ("reason",),
+    registry=REGISTRY,
+)
+eap_ignored = Counter(
+    "farandole_eap_ignored",
+    "EAP packets that were no answer to what was asked, by reason; the request was repeated.",
+    ("reason",),
+    registry=REGISTRY,
+)
+eap_crowded_out = Counter(
+    "farandole_eap_crowded_out",
+    "Unfinished EAP conversations that were forgotten for others, the oldest first.",
+    registry=REGISTRY,
+)
+
 # NAS
 
 nas_known = Gauge(

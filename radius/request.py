@@ -86,13 +86,15 @@ class Reply:
     """What to answer, and what to log and count of it.
 
     The transport gives `packet` its Identifier and authenticators. `held_back_seconds` is how
-    long the answer waits, against guessing; the request counts as in progress until then.
+    long the answer waits, against guessing; the request counts as in progress until then. `eap`
+    says what EAP came to: the proof that was given, or the failure.
     """
 
     packet: Packet
     reason: DenyReason | None = None
     method: Method | None = None
     held_back_seconds: float = 0.0
+    eap: str | None = None
 
 
 Handler = Callable[[Request], Awaitable[Reply | Unanswered]]

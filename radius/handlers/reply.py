@@ -16,6 +16,8 @@ from radius.wire.packet import Code, Packet
 from radius.wire.values import Tagged, Value
 
 _LARGEST: Final = 0xFFFF_FFFF
+# People type nothing while EAP runs, but a phone may be slow.
+_SUPPLICANT_SECONDS: Final = 30
 _EAP_FAILURE: Final = 4
 _PROXY_STATE: Final = 33
 _NOT_RIGHT: Final = "This identifier or password is not right."
@@ -58,8 +60,10 @@ class ReplyBuilder:
         self._keyring = keyring
         self._cui_key = keyring.derive("cui")
 
-    def accept(self, request: Request, authenticated: Authenticated) -> Packet:
-        """Return the Access-Accept: who it is, whose session, within which limits."""
+    def accept(
+        self, request: Request, authenticated: Authenticated, *more: tuple[str, Value]
+    ) -> Packet:
+        """Return the Access-Accept: who it is, whose session, within which limits; and `more`."""
         citizen = authenticated.citizen
         owner = SessionOwner(authenticated.method, citizen.id, authenticated.device_id)
         named: list[tuple[str, Value | Tagged]] = [
@@ -70,7 +74,14 @@ class ReplyBuilder:
         ]
         for name, value in adapter(request.nas.vendor).reply_attributes(authenticated.grant):
             named.append((name, min(value, _LARGEST) if isinstance(value, int) else value))
+        named += more
         return _reply(request, Code.ACCESS_ACCEPT, Attributes.of(*named))
+
+    def challenge(self, request: Request, *named: tuple[str, Value]) -> Packet:
+        """Return the Access-Challenge: ask on, and say how long a supplicant has to answer
+        (RFC 3579 section 2.6.2, RFC 3580 section 3.17)."""
+        attributes = Attributes.of(*named, ("Session-Timeout", _SUPPLICANT_SECONDS))
+        return _reply(request, Code.ACCESS_CHALLENGE, attributes)
 
     def reject(self, request: Request, reason: DenyReason) -> Packet:
         """Return the Access-Reject, with a sentence for the person and an end to any EAP."""

@@ -290,6 +290,8 @@ class Exchanges:
         fields = {"reason": reason} if reason else {}
         if reply.method is not None:
             fields["method"] = reply.method.value
+        if reply.eap is not None:
+            fields["eap"] = reply.eap
         log.info(
             "request answered",
             code=code,
