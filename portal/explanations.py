@@ -11,30 +11,7 @@ from typing import Final
 
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
-
-
-def N_(msgid: str) -> str:
-    """Return the msgid as it is: marks it for translation, by gettext's custom."""
-    return msgid
-
-
-class Mistake(StrEnum):
-    """What is wrong with what was typed into a form: the ``error`` of a page."""
-
-    EMAIL_UNUSABLE = "email_unusable"
-    EMAIL_TAKEN = "email_taken"
-    MAIL_NOT_SENT = "mail_not_sent"
-    CODE_WRONG = "code_wrong"
-    CODE_EXPIRED = "code_expired"
-    IDENTIFIER_UNUSABLE = "identifier_unusable"
-    CREDENTIALS_WRONG = "credentials_wrong"
-    NAME_UNUSABLE = "name_unusable"
-    NAME_TAKEN = "name_taken"
-    PASSWORD_UNUSABLE = "password_unusable"
-    PASSWORD_MISSING = "password_missing"
-    TERMS_NOT_ACCEPTED = "terms_not_accepted"
-    NOT_CONNECTED = "not_connected"
-    NOT_RECOGNISED = "not_recognised"
+from portal.sentences import N_
 
 
 class Obstacle(StrEnum):
@@ -45,18 +22,9 @@ class Obstacle(StrEnum):
     UNAVAILABLE = "unavailable"
     NOT_FOUND = "not_found"
     FAILURE = "failure"
-
-
-class Ending(StrEnum):
-    """Why a session is over."""
-
-    LEFT = "left"
-    IDLE = "idle"
-    SPENT = "spent"
-    DAILY_TIME_SPENT = "daily_time_spent"
-    DAILY_VOLUME_SPENT = "daily_volume_spent"
-    ENDED_BY_SERVICE = "ended_by_service"
-    UNKNOWN = "unknown"
+    LINK_EXPIRED = "link_expired"
+    SHORT_CODE_WRONG = "short_code_wrong"
+    SECURE_NOT_READY = "secure_not_ready"
 
 
 class Side(StrEnum):
@@ -89,61 +57,6 @@ SIDES: Final = {
         N_("This comes from the town that gave you your identifier."),
     ),
     Side.SERVICE: (N_("Our service"), N_("This comes from our service, not from you.")),
-}
-
-_SENTENCES: Final = {
-    Mistake.EMAIL_UNUSABLE: N_("This is not an e-mail address. Example: anna@example.org"),
-    Mistake.EMAIL_TAKEN: N_("This e-mail address has an account already. Log in with it."),
-    Mistake.MAIL_NOT_SENT: N_("We could not send the e-mail. Try again in a few minutes."),
-    Mistake.CODE_WRONG: N_("This is not the code that we sent. Read it once more."),
-    Mistake.CODE_EXPIRED: N_("This code is no longer valid. Ask for a new one."),
-    Mistake.IDENTIFIER_UNUSABLE: N_(
-        "This identifier is not complete. It looks like anna, or anna@village.example"
-    ),
-    Mistake.CREDENTIALS_WRONG: N_("The identifier or the password is not right."),
-    Mistake.NAME_UNUSABLE: N_(
-        "Use 3 to 32 letters without accents, digits, dots or hyphens. "
-        "Begin and end with a letter or a digit."
-    ),
-    Mistake.NAME_TAKEN: N_("Somebody has this name already. Choose another one."),
-    Mistake.PASSWORD_UNUSABLE: N_(
-        "This password is too short or too easy to guess. Take three or four words, for example."
-    ),
-    Mistake.PASSWORD_MISSING: N_("Please type your password again."),
-    Mistake.TERMS_NOT_ACCEPTED: N_("Please accept the terms of use first."),
-    Mistake.NOT_RECOGNISED: N_(
-        "We know no such e-mail address with this password. "
-        "If it is an identifier, its town is not in our network yet."
-    ),
-    Mistake.NOT_CONNECTED: N_(
-        "The access point did not get our answer in time. This is not your fault: try again."
-    ),
-}
-
-# Nobody needs to be told that they have left.
-_ENDINGS: Final = {
-    Ending.IDLE: N_("The session has ended: your device was quiet for a while."),
-    Ending.SPENT: N_("The session has ended: the time or the data that it had is used up."),
-    Ending.DAILY_TIME_SPENT: N_("The session has ended: your time for today is used up."),
-    Ending.DAILY_VOLUME_SPENT: N_("The session has ended: your data for today is used up."),
-    Ending.ENDED_BY_SERVICE: N_("The session has ended: the service, or the place, closed it."),
-    Ending.UNKNOWN: N_("The session has ended."),
-}
-
-_FIELDS: Final = {
-    Mistake.EMAIL_UNUSABLE: "email",
-    Mistake.EMAIL_TAKEN: "email",
-    Mistake.MAIL_NOT_SENT: "email",
-    Mistake.CODE_WRONG: "code",
-    Mistake.CODE_EXPIRED: "code",
-    Mistake.IDENTIFIER_UNUSABLE: "identifier",
-    Mistake.CREDENTIALS_WRONG: "identifier",
-    Mistake.NOT_RECOGNISED: "identifier",
-    Mistake.NAME_UNUSABLE: "name",
-    Mistake.NAME_TAKEN: "name",
-    Mistake.PASSWORD_UNUSABLE: "password",
-    Mistake.PASSWORD_MISSING: "password",
-    Mistake.TERMS_NOT_ACCEPTED: "accept_terms",
 }
 
 # One text for both, so that nobody learns from it which identifiers exist.
@@ -199,6 +112,41 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("You have moved in the meantime"),
         N_("Your pass was made for another device or another place."),
         N_("Connect again from here."),
+    ),
+    DenyReason.EAP_FAILED: Explanation(
+        108,
+        Side.YOU,
+        N_("The secure network did not let this device in"),
+        N_("It did not finish its log-in, or did not trust our server."),
+        N_("Take the device off your list, make a new profile, and install that one."),
+    ),
+    DenyReason.REALM_MISMATCH: Explanation(
+        109,
+        Side.YOU,
+        N_("The settings of this device contradict each other"),
+        N_("It names two different towns. Settings typed by hand are often the reason."),
+        N_("Make a profile and install it: then there is nothing to type."),
+    ),
+    DenyReason.CERTIFICATE_EXPIRED: Explanation(
+        110,
+        Side.YOU,
+        N_("The profile of this device is too old"),
+        N_("For your safety, a profile is valid for a limited time."),
+        N_("Make a new profile for this device: it replaces the old one."),
+    ),
+    DenyReason.CERTIFICATE_UNTRUSTED: Explanation(
+        114,
+        Side.YOU,
+        N_("This certificate is not one of ours"),
+        N_("The device showed a certificate that was made by somebody else."),
+        N_("Make a profile with us and install it."),
+    ),
+    DenyReason.UNKNOWN_CERTIFICATE: Explanation(
+        115,
+        Side.YOU,
+        N_("We do not know this profile any more"),
+        N_("It belongs to a device that is no longer on your list."),
+        N_("Make a new profile and install it."),
     ),
     DenyReason.OUTSIDE_HOURS: Explanation(
         201,
@@ -306,6 +254,13 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("Each pass opens the Wi-Fi once only."),
         N_("Try again: you will get a new one."),
     ),
+    DenyReason.EAP_FORGOTTEN: Explanation(
+        403,
+        Side.SERVICE,
+        N_("Our service lost the thread"),
+        N_("It was busy, or has just been started again, while your device logged in."),
+        N_("Your device tries again by itself."),
+    ),
     Obstacle.EXPIRED: Explanation(
         111,
         Side.YOU,
@@ -328,6 +283,30 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("To connect, choose the Wi-Fi network again and open any page."),
         can_retry=False,
     ),
+    Obstacle.LINK_EXPIRED: Explanation(
+        116,
+        Side.YOU,
+        N_("This link is no longer valid"),
+        N_("For your safety, it works for one hour. What you have installed goes on working."),
+        N_("Ask for a new link: it takes a minute."),
+        can_retry=False,
+    ),
+    Obstacle.SHORT_CODE_WRONG: Explanation(
+        117,
+        Side.YOU,
+        N_("This short address does not work"),
+        N_("It is valid for 15 minutes only, and every sign in it counts."),
+        N_("Open the page that showed it once more, and type what it shows now."),
+        can_retry=False,
+    ),
+    Obstacle.SECURE_NOT_READY: Explanation(
+        413,
+        Side.SERVICE,
+        N_("The secure network is not ready yet"),
+        N_("Our service has no certificate yet by which your device could know it."),
+        N_("Use the open Wi-Fi for now, and come back later."),
+        can_retry=False,
+    ),
     Obstacle.UNAVAILABLE: Explanation(
         411,
         Side.SERVICE,
@@ -348,18 +327,3 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
 def explain(obstacle: StrEnum) -> Explanation:
     """Return the words for a DenyReason, a RedirectFlaw or an Obstacle."""
     return _EXPLANATIONS[obstacle]
-
-
-def sentence(mistake: Mistake) -> str:
-    """Return what to say about a mistake in a form, as a msgid."""
-    return _SENTENCES[mistake]
-
-
-def ended_because(ending: Ending) -> str | None:
-    """Return what to say about the end of a session, as a msgid; None to who left by themselves."""
-    return _ENDINGS.get(ending)
-
-
-def field_of(mistake: Mistake | None) -> str | None:
-    """Return the name of the form field that a mistake is about, if it is about one."""
-    return None if mistake is None else _FIELDS.get(mistake)

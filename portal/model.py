@@ -1,11 +1,12 @@
-"""The portal's own tables: log-ins under way, codes sent by e-mail, how often something was tried.
+"""The portal's own tables: log-ins and enrolments under way, codes sent by e-mail, how often
+something was tried.
 
 None of them is a record: rows live for hours, and :mod:`portal.retention` deletes them.
 """
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.authentication import Method
@@ -62,6 +63,42 @@ class LoginAttempt(Identified, Base):
     confirmed_seconds: Mapped[int | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Enrolment(Identified, Base):
+    """One citizen's hour in which whoever has its link may give the citizen's devices credentials
+    of their own, and take them away."""
+
+    __tablename__ = "enrolment"
+
+    # The public half of the link's token; see portal.onboarding.enrolments.
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    # None: a link was asked for by an address without an account. Nobody has it, it opens nothing.
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id", ondelete="CASCADE"))
+    language: Mapped[str | None] = mapped_column(String(8))
+    # Keyed digest of the short code that leads to the link, for a quarter of an hour.
+    code_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    code_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EnrolledDevice(Base):
+    """What a new device's profiles are built from, for as long as its enrolment lasts: so a
+    download that failed can be repeated, and in another format."""
+
+    __tablename__ = "enrolled_device"
+
+    device_id: Mapped[int] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True
+    )
+    enrolment_id: Mapped[int] = mapped_column(
+        ForeignKey("enrolment.id", ondelete="CASCADE"), index=True
+    )
+    # What it runs, as its citizen says: a portal.onboarding.formats.Platform.
+    platform: Mapped[str] = mapped_column(String(16))
+    # Sealed for "enrolled-device"; see portal.onboarding.credentials.
+    sealed_credential: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ThrottleWindow(Base):

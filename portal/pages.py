@@ -17,8 +17,9 @@ from aaa.passwords import LEAST_LENGTH
 from aaa.snapshot import CollectivityEntry
 from portal import languages
 from portal.colours import colour_stylesheet
-from portal.explanations import SIDES, Ending, Mistake, ended_because, explain, field_of, sentence
+from portal.explanations import SIDES, explain
 from portal.languages import LANGUAGES, choose_language
+from portal.sentences import Ending, Mistake, ended_because, field_of, sentence
 
 __all__ = ["LANGUAGES", "Ending", "Mistake", "Pages", "choose_language", "colour_stylesheet"]
 

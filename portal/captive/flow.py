@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from aaa.policy import GRANTED, DenyReason
-from portal.explanations import Ending
+from portal.sentences import Ending
 
 # How long what was proven may be used to finish; then it is proven anew.
 PROOF_LIFETIME: Final = timedelta(minutes=15)

@@ -6,7 +6,8 @@ import pytest
 
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
-from portal.explanations import SIDES, Mistake, Obstacle, Side, explain, sentence
+from portal.explanations import SIDES, Obstacle, Side, explain
+from portal.sentences import Mistake, sentence
 
 OBSTACLES: list[StrEnum] = [*DenyReason, *RedirectFlaw, *Obstacle]
 _HUNDREDS = {Side.YOU: 1, Side.PLACE: 2, Side.HOME: 3, Side.SERVICE: 4}

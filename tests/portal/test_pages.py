@@ -10,9 +10,9 @@ from urllib.parse import urljoin
 import pytest
 from jinja2 import UndefinedError
 
-from portal.explanations import field_of
 from portal.languages import LANGUAGES
 from portal.pages import Mistake
+from portal.sentences import field_of
 from tests.house.sources import ROOT
 from tests.portal.shown import EVERY_LOOK, IN_VISIT, LOOKS, NOW, VILLAGE, pages, serve, show
 
