@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 ENVIRONMENT_PREFIX: Final = "FARANDOLE_"
 CONFIG_VARIABLE: Final = "FARANDOLE_CONFIG"
@@ -86,6 +86,12 @@ def _server_name(value: str) -> str:
     return value
 
 
+def _signing_key_file(value: str, info: ValidationInfo) -> str:
+    if bool(value) != bool(info.data.get("signing_certificate_file")):
+        raise ValueError("portal.signing_certificate_file and this one are set together or not")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -140,6 +146,17 @@ class PortalSettings(Section):
     port: Port = Field(8080, description="HTTP port.")
     public_url: Annotated[str, AfterValidator(_http_url)] = Field(
         "http://127.0.0.1:8080", description="What citizens' browsers reach the portal by."
+    )
+    signing_certificate_file: str = Field(
+        "",
+        description="PEM file with the certificate that signs profiles for Apple devices, and its "
+        "chain: the portal's own TLS certificate makes them show the profile as verified. Empty: "
+        "the RADIUS server's certificate signs, which no device knows yet.",
+    )
+    signing_key_file: Annotated[str, AfterValidator(_signing_key_file)] = Field(
+        "",
+        validate_default=True,
+        description="PEM file with that certificate's private key, without a passphrase.",
     )
 
     @property

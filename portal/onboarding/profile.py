@@ -14,8 +14,8 @@ _NAMESPACE: Final = UUID("5f4c1fd5-1a3c-4c36-9d0c-6f2b0d3a7f11")
 class Network:
     """The federation's secure network, the same in every profile.
 
-    `roaming_consortiums` are upper-case hexadecimal; `anchors` certificates in DER, of which one
-    signs the server's, whose name is `server_name`.
+    `roaming_consortiums` are upper-case hexadecimal; `anchors` certificates in DER, of which the
+    first signs the server's now and the others may later; `server_name` is what that one names.
     """
 
     name: str
