@@ -108,6 +108,12 @@ def respond(
     return bytes((identifier, 0)) + peer_challenge + bytes(8) + proof
 
 
+def refusal(message: str) -> bytes:
+    """Return what a peer is told that did not prove itself: authentication failure, no retry, and
+    a sentence for the person (RFC 2759 section 6). The challenge in it is for a retry only."""
+    return f"E=691 R=0 C={'0' * 2 * CHALLENGE_OCTETS} V=3 M={message}".encode()
+
+
 def nt_hash(password: bytes) -> bytes:
     """Return the NtPasswordHash of a password in UTF-8: MD4 of its UTF-16, 16 octets (RFC 2759
     section 8.3). Raises ValueError if it is no UTF-8."""

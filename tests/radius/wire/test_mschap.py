@@ -82,3 +82,7 @@ def test_a_response_is_read_as_it_is_written() -> None:
 def test_a_response_of_another_length_is_malformed(length: int) -> None:
     with pytest.raises(MalformedPacket):
         mschap.parse_response(bytes(length))
+
+
+def test_a_refusal_allows_no_retry() -> None:
+    assert mschap.refusal("No.") == b"E=691 R=0 C=" + 32 * b"0" + b" V=3 M=No."
