@@ -1,6 +1,7 @@
 """What the RADIUS server is to supplicants: its certificate, and whose certificates it believes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +10,7 @@ from aaa.errors import Invalid
 from aaa.model import Authority, ServerCertificate
 from aaa.secret import Keyring, Secret
 
-PRIVATE_KEY = "private-key"
+PRIVATE_KEY: Final = "private-key"
 """The keyring's purpose for private keys."""
 
 
@@ -28,15 +29,25 @@ class ServerIdentity:
 async def current(session: AsyncSession, keyring: Keyring) -> ServerIdentity | None:
     """Return the identity that was made last; None before the first."""
     anchors = (await session.scalars(select(Authority.certificate).order_by(Authority.id))).all()
-    server = await session.scalar(
-        select(ServerCertificate).order_by(ServerCertificate.id.desc()).limit(1)
-    )
+    server = await server_certificate(session)
     if server is None:
         return None
-    key = keyring.open(server.sealed_key, PRIVATE_KEY)
+    key = open_key(keyring, server.sealed_key, "the server's certificate")
+    return ServerIdentity((server.certificate,), key, tuple(anchors), tuple(server.names))
+
+
+async def server_certificate(session: AsyncSession) -> ServerCertificate | None:
+    """Return the server's certificate that was made last; None before the first."""
+    newest = select(ServerCertificate).order_by(ServerCertificate.id.desc()).limit(1)
+    return await session.scalar(newest)
+
+
+def open_key(keyring: Keyring, sealed: bytes, whose: str) -> Secret:
+    """Return a private key (PKCS 8, DER); raise Invalid where another key file sealed it."""
+    key = keyring.open(sealed, PRIVATE_KEY)
     if key is None:
         raise Invalid(
-            "the key of the server's certificate was sealed with another key: "
+            f"the key of {whose} was sealed with another key: "
             "restore the key file that belongs to this database"
         )
-    return ServerIdentity((server.certificate,), Secret(key), tuple(anchors), tuple(server.names))
+    return Secret(key)
