@@ -172,6 +172,7 @@ class Limits:
     simultaneous_devices: int | None = None
     remember_days: int | None = None
     passwords_at_nas: bool | None = None
+    vlan: int | None = None
     opening_hours: OpeningHours | None = None
 
 
@@ -184,7 +185,9 @@ DEFAULTS: Final = Limits(
     passwords_at_nas=True,
 )
 # RFC 2869 section 2.1: an Acct-Interim-Interval must not be under 60 seconds.
-_LEAST: Final = {"interim_seconds": 60, "simultaneous_devices": 1, "session_seconds": 60}
+_LEAST: Final = {"interim_seconds": 60, "simultaneous_devices": 1, "session_seconds": 60, "vlan": 1}
+# IEEE 802.1Q: 4095 is reserved.
+_MOST: Final = {"vlan": 4094}
 _FLAGS: Final = {"yes": True, "no": False}
 
 
@@ -214,9 +217,10 @@ def _limit(key: str, value: str) -> object:
         if value not in _FLAGS:
             raise Invalid(f"{key} is “yes” or “no”, not “{value}”")
         return _FLAGS[value]
-    least = _LEAST.get(key, 0)
-    if not value.isascii() or not value.isdecimal() or int(value) < least or len(value) > 18:
-        raise Invalid(f"{key} is a whole number from {least}, or “none”; “{value}” is not")
+    least, most = _LEAST.get(key, 0), _MOST.get(key, 10**18 - 1)
+    if not re.fullmatch("[0-9]{1,18}", value) or not least <= int(value) <= most:
+        until = f" to {most}" if key in _MOST else ""
+        raise Invalid(f"{key} is a whole number from {least}{until}, or “none”; “{value}” is not")
     return int(value)
 
 
@@ -250,7 +254,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What the citizen gets. Seconds, octets, kilobits a second; None is no limit."""
+    """What the citizen gets. Seconds, octets, kilobits a second; None is no limit. `vlan` is the
+    network that their device is put into, None the access point's own."""
 
     session_seconds: int | None = None
     idle_seconds: int | None = None
@@ -258,6 +263,7 @@ class Grant:
     download_kbps: int | None = None
     upload_kbps: int | None = None
     octets: int | None = None
+    vlan: int | None = None
 
 
 def decide(facts: Facts) -> Grant | Denied:
@@ -293,4 +299,5 @@ def decide(facts: Facts) -> Grant | Denied:
         download_kbps=limits.download_kbps,
         upload_kbps=limits.upload_kbps,
         octets=octets,
+        vlan=limits.vlan,
     )

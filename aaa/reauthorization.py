@@ -61,7 +61,8 @@ def over_all(grant: Grant, limits: Limits, row: Session, now: datetime) -> Grant
         seconds = max(1, min(elapsed + seconds, limits.session_seconds or elapsed + seconds))
     if octets is not None:
         octets = max(1, row.upload_octets + row.download_octets + octets)
-    return replace(grant, session_seconds=seconds, octets=octets)
+    # A device keeps its address: it is not moved to another network while it is online.
+    return replace(grant, session_seconds=seconds, octets=octets, vlan=None)
 
 
 async def _change(

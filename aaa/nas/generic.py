@@ -67,8 +67,8 @@ class Generic:
         return parameters.get("logout_url") or None
 
     def reply_attributes(self, grant: Grant) -> Sequence[ReplyAttribute]:
-        """Return the standard limits, and the rates as WISPr has them."""
-        return [*limits.standard(grant), *limits.wispr_rate(grant)]
+        """Return the standard limits, the rates as WISPr has them, and the VLAN."""
+        return [*limits.standard(grant), *limits.wispr_rate(grant), *limits.vlan(grant)]
 
     def is_input_download(self, view_point: int | None) -> bool:
         """Return what the NAS declares; without a word it counts as the RFC has it."""
@@ -90,5 +90,5 @@ class Hostapd(Generic):
     """hostapd has no page of its own, and no use for rates."""
 
     def reply_attributes(self, grant: Grant) -> Sequence[ReplyAttribute]:
-        """Return the standard limits."""
-        return limits.standard(grant)
+        """Return the standard limits, and the VLAN."""
+        return [*limits.standard(grant), *limits.vlan(grant)]

@@ -1,9 +1,14 @@
 """A grant's limits in the attributes that vendors share."""
 
+from typing import Final
+
 from aaa.nas.adapter import ReplyAttribute
 from aaa.policy import Grant
 
-_GIGAWORD = 1 << 32
+_GIGAWORD: Final = 1 << 32
+# RFC 3580 section 3.31: a tunnel of type VLAN, over IEEE 802.
+_VLAN: Final = 13
+_IEEE_802: Final = 6
 
 
 def standard(grant: Grant) -> list[ReplyAttribute]:
@@ -33,3 +38,14 @@ def volume(grant: Grant, low: str, gigawords: str) -> list[ReplyAttribute]:
     if grant.octets >= _GIGAWORD:
         attributes.append((gigawords, grant.octets // _GIGAWORD))
     return attributes
+
+
+def vlan(grant: Grant) -> list[ReplyAttribute]:
+    """Return the VLAN that a device is put into (RFC 3580 section 3.31)."""
+    if grant.vlan is None:
+        return []
+    return [
+        ("Tunnel-Type", _VLAN),
+        ("Tunnel-Medium-Type", _IEEE_802),
+        ("Tunnel-Private-Group-ID", str(grant.vlan)),
+    ]

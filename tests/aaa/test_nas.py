@@ -227,3 +227,13 @@ def test_any_query_is_understood_or_refused(dialect: Adapter, door: Door, query:
         assert redirect.parameters is not None
         way = dialect.login(redirect.parameters, "anna", "ticket", "https://back.example", door)
         assert way.url.startswith("http")
+
+
+@pytest.mark.parametrize("vendor", ["generic", "hostapd"])
+def test_a_vlan_is_a_tunnel_over_ieee_802(vendor: str) -> None:
+    assert [pair for pair in adapter(vendor).reply_attributes(Grant(vlan=42))] == [
+        ("Tunnel-Type", 13),
+        ("Tunnel-Medium-Type", 6),
+        ("Tunnel-Private-Group-ID", "42"),
+    ]
+    assert list(adapter(vendor).reply_attributes(Grant())) == []

@@ -191,6 +191,8 @@ def test_the_narrowest_scope_wins() -> None:
         ("session_seconds", "-1"),
         ("session_seconds", "59"),
         ("interim_seconds", "10"),
+        ("vlan", "0"),
+        ("vlan", "4095"),
         ("daily_octets", "1e9"),
         ("daily_octets", "9" * 30),
         ("passwords_at_nas", "maybe"),
@@ -207,7 +209,7 @@ def test_an_unusable_limit_is_refused_with_its_key(key: str, value: str) -> None
         optional={
             field.name: st.integers(60, 10**9).map(str)
             for field in fields(Limits)
-            if field.name not in {"opening_hours", "passwords_at_nas"}
+            if field.name not in {"opening_hours", "passwords_at_nas", "vlan"}
         },
     ),
     st.integers(0, 10**10),

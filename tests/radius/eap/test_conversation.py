@@ -190,9 +190,9 @@ def test_before_anything_was_asked_only_an_identity_begins() -> None:
 
 def test_it_asks_for_the_identity_where_nobody_has() -> None:
     conversation = begin()
-    step = conversation.start(LIMIT)
-    assert asked(step).type == Type.IDENTITY
-    step = conversation.receive(reply_to(step, Type.IDENTITY, ANNA), LIMIT)
+    first = conversation.start(LIMIT)
+    assert asked(first).type == Type.IDENTITY
+    step = conversation.receive(reply_to(first, Type.IDENTITY, ANNA), LIMIT)
     assert asked(step).type == Type.TTLS
     assert conversation.identity == "anna@village.example"
 
