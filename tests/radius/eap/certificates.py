@@ -1,0 +1,109 @@
+"""Certificates for tests of EAP: an authority, servers, and clients good and bad."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from radius.eap.tls_engine import TlsIdentity
+
+CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
+SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: Key
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def key_der(self) -> bytes:
+        return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+class Authority:
+    """Issues certificates under a root of its own."""
+
+    def __init__(self, name: str = "Village Root") -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(name)
+        certificate = (
+            _certificate(self._name, self._name, self._key, timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.root = Issued(certificate, self._key)
+
+    def issue(
+        self,
+        name: str,
+        usage: ObjectIdentifier = CLIENT_AUTH,
+        *,
+        key: Key | None = None,
+        valid: timedelta = timedelta(days=30),
+    ) -> Issued:
+        """Return a certificate that begins an hour ago and ends `valid` from now."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        alternative = x509.DNSName(name) if usage == SERVER_AUTH else x509.RFC822Name(name)
+        certificate = (
+            _certificate(_name(name), self._name, key, valid)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Issued(certificate, key)
+
+    def server(self, key: Key | None = None) -> TlsIdentity:
+        """Return the identity of a server that believes this authority's clients."""
+        server = self.issue("radius.village.example", SERVER_AUTH, key=key)
+        return TlsIdentity((server.der,), server.key_der, (self.root.der,))
+
+    def client(self) -> Issued:
+        return self.issue("d-4k7q2m9x@village.example")
+
+    def expired_client(self) -> Issued:
+        return self.issue("d-4k7q2m9x@village.example", valid=timedelta(minutes=-5))
+
+    def misused_server(self) -> Issued:
+        """Return a server's certificate, which no client may use."""
+        return self.issue("radius.village.example", SERVER_AUTH)
+
+
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: Key, valid: timedelta
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + valid)
+    )
