@@ -220,6 +220,12 @@ class FederationSettings(Section):
         "commas. Empty: Passpoint finds the network by its domain and realms.",
     )
 
+    @property
+    def roaming_consortium_list(self) -> tuple[str, ...]:
+        """The identifiers one by one, in upper case."""
+        parts = (part.strip().upper() for part in self.roaming_consortiums.split(","))
+        return tuple(part for part in parts if part)
+
 
 class MonitoringSettings(Section):
     """Metrics and health."""

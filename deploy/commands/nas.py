@@ -12,8 +12,9 @@ from sqlalchemy import select
 from aaa import access_points
 from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule, Nas
-from aaa.nas import provisioning
+from aaa.nas import provisioning, secure_network
 from aaa.nas.provisioning import Setup
+from aaa.nas.secure_network import Format, SecureNetwork
 from aaa.secret import Secret
 from aaa.settings import Settings
 from aaa.snapshot import Snapshot
@@ -33,6 +34,8 @@ _ONLY_NOW: Final = (
     "A secret that is made is not shown again: `farandole nas rotate` makes a new one, "
     "`farandole nas change --uam-secret-file` takes another uamsecret."
 )
+# ISO 639-2, as Passpoint wants it, of the languages that we speak.
+_THREE_LETTERS: Final = {"fr": "fra", "it": "ita", "en": "eng"}
 # What takes a value away, where there may be none.
 _NONE: Final = "none"
 
@@ -135,11 +138,9 @@ def _given_or_made(file: str | None) -> _Secret:
 
 def _setup(settings: Settings, nas: Nas, secret: _Secret, uam_secret: _Secret | None) -> Setup:
     """Return what has to be typed into the NAS."""
-    address = settings.radius.address
-    anywhere = ip_address(address).is_unspecified
     return Setup(
         nas_identifier=nas.identifier or nas.name,
-        server="<address of this machine>" if anywhere else address,
+        server=_server(settings),
         auth_port=settings.radius.auth_port,
         acct_port=settings.radius.acct_port,
         coa_port=nas.coa_port or settings.radius.coa_port,
@@ -147,6 +148,47 @@ def _setup(settings: Settings, nas: Nas, secret: _Secret, uam_secret: _Secret | 
         secret=secret.text,
         uam_secret=uam_secret.text if uam_secret else "",
     )
+
+
+@app.command("secure", epilog="Example: farandole nas secure aups-1 --format openwrt")
+def secure(
+    context: typer.Context,
+    name: Name,
+    format: Annotated[Format, typer.Option(help="Whose configuration file.")] = Format.HOSTAPD,
+) -> None:
+    """Show how to set up the secure network (802.1X and Passpoint) on an access point."""
+
+    async def work(transaction: Transaction) -> SecureNetwork:
+        await access_points.by_name(transaction.session, name)
+        return _secure_network(transaction.settings, transaction.snapshot, name)
+
+    typer.echo(secure_network.configuration(look(context, work), format), nl=False)
+
+
+def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> SecureNetwork:
+    nas, federation = snapshot.nas_by_name[name], settings.federation
+    own = nas.hotspot.collectivity
+    realms = (own.realm, *sorted(snapshot.by_realm.keys() - {own.realm}))
+    return SecureNetwork(
+        ssid=federation.ssid,
+        name=federation.name,
+        place=nas.hotspot.name,
+        language=_THREE_LETTERS.get(own.language, "eng"),
+        nas_identifier=nas.identifier or nas.name,
+        server=_server(settings),
+        auth_port=settings.radius.auth_port,
+        acct_port=settings.radius.acct_port,
+        coa_port=nas.coa_port or settings.radius.coa_port,
+        secret="<the shared secret>",
+        operator_realm=own.realm,
+        realms=realms,
+        roaming_consortiums=federation.roaming_consortium_list,
+    )
+
+
+def _server(settings: Settings) -> str:
+    address = settings.radius.address
+    return "<address of this machine>" if ip_address(address).is_unspecified else address
 
 
 @app.command("list")
