@@ -1,27 +1,24 @@
-"""Prove who asks: a ticket, a remembered device, or the account password itself."""
+"""Prove who asks: a ticket, a device's own credential, a remembered device, or the account
+password itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
-from aaa import authorization, citizens, devices, identifier, tickets
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import authorization, citizens, credentials, devices, identifier, tickets, wifi_secrets
+from aaa.account_passwords import AccountPasswords
 from aaa.citizens import CitizenRecord
+from aaa.credentials import Holder
 from aaa.database import Database
 from aaa.errors import Invalid
-from aaa.guesses import Guesses, Subject
+from aaa.identifier import Nai
 from aaa.passwords import PasswordHashing
 from aaa.policy import GRANTED, Denied, DenyReason, Grant
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
-from monitoring import metrics
-
-# Wrong passwords for one name at one NAS: people mistype, programs guess.
-GUESSES: Final = 20
-GUESSES_WITHIN: Final = timedelta(minutes=15)
-# More than are hashed in that time, so that a flood of names makes none be forgotten early.
-_GUESSED_NAMES: Final = 1 << 17
 
 
 class Method(StrEnum):
@@ -39,8 +36,8 @@ class Method(StrEnum):
 class Claim:
     """What an Access-Request claims, and how to check it.
 
-    ``matches`` compares octets that we hold (a ticket) with the proof in the request, PAP or CHAP;
-    ``password`` is what was typed, where the request carries it (PAP), else None.
+    ``matches`` compares octets that we hold (a ticket, a Wi-Fi secret) with the proof in the
+    request, PAP or CHAP; ``password`` is what was sent, where the request carries it (PAP).
     """
 
     user_name: str
@@ -53,8 +50,28 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """A citizen who proved who they are; what they may do is not decided yet.
+
+    ``device_id`` of the device that was told by its credential; None for an account password.
+    """
+
+    citizen: CitizenRecord
+    method: Method
+    device_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WifiCandidate:
+    """A Wi-Fi secret that may answer a challenge, and who is proven where it does."""
+
+    proven: Proven
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticated:
-    """A proven citizen with what they were granted; ``device_id`` of a remembered device."""
+    """A proven citizen with what they were granted; ``device_id`` where the device is known."""
 
     citizen: CitizenRecord
     method: Method
@@ -72,51 +89,61 @@ class Refused:
 
 
 class Authenticator:
-    """Answers claims against the store.
-
-    How often a password was guessed is kept in memory: each process counts for itself, and from
-    nothing after a start.
-    """
+    """Answers claims against the store."""
 
     def __init__(self, database: Database, keyring: Keyring, hashing: PasswordHashing) -> None:
         self._database = database
         self._keyring = keyring
-        self._hashing = hashing
-        self._guesses = Guesses(most=GUESSES, window=GUESSES_WITHIN, subjects=_GUESSED_NAMES)
+        self._passwords = AccountPasswords(hashing)
 
     async def by_credentials(
         self, claim: Claim, snapshot: Snapshot, now: datetime
     ) -> Authenticated | Refused:
-        """Return the citizen behind a name with a ticket or a password, and the grant.
+        """Return the citizen behind a name with a ticket, a Wi-Fi secret or a password, and the
+        grant.
 
-        A ticket is tried first; the account password only where the request carries it and the
-        place allows it. Raises Unavailable.
+        The account password counts only where the request carries it and the place allows it.
+        Raises Unavailable.
         """
-        try:
-            nai = identifier.parse(claim.user_name)
-        except Invalid:
-            return Refused(Denied(DenyReason.BAD_IDENTIFIER))
-        if nai.realm is not None and nai.realm not in snapshot.by_realm:
-            return Refused(Denied(DenyReason.UNKNOWN_REALM))
+        nai = _nai(claim.user_name, snapshot)
+        if isinstance(nai, Denied):
+            return Refused(nai)
+        citizen = matched = None
         async with self._database.read("claim") as session:
-            citizen = await citizens.by_nai(session, snapshot, nai, claim.hotspot.collectivity)
-            matched = None
+            # First, since one query tells; a ticket is too short to cost it.
+            found = await self._by_secret_sent(
+                session, nai, claim.password, claim.hotspot, snapshot
+            )
+            if found is None:
+                citizen = await citizens.by_nai(session, snapshot, nai, claim.hotspot.collectivity)
             if citizen is not None:
-                matched = await tickets.match(
-                    session,
-                    self._keyring,
-                    citizen_id=citizen.id,
-                    nas_id=claim.nas.id,
-                    device_mac=claim.device_mac,
-                    matches=claim.matches,
-                    now=now,
+                matched = await self._ticket(session, claim, citizen, now)
+            if citizen is not None and matched is None and claim.password is None:
+                found = await self._by_secret_matched(session, citizen, claim)
+            if isinstance(found, Proven):
+                return await _authorized(
+                    session, found, claim.hotspot, claim.device_mac, snapshot, now
                 )
-        if citizen is None or matched is None:
-            name = citizen.nai if citizen else str(nai)
-            return await self._by_password(claim, name, citizen, snapshot, now)
+        if isinstance(found, Refused):
+            return found
         if isinstance(matched, Denied):
             return Refused(matched, citizen, Method.TICKET)
-        return await self._by_ticket(claim, citizen, matched, snapshot, now)
+        if citizen is not None and matched is not None:
+            return await self._by_ticket(claim, citizen, matched, snapshot, now)
+        return await self._by_claimed_password(claim, nai, citizen, snapshot, now)
+
+    async def _ticket(
+        self, session: AsyncSession, claim: Claim, citizen: CitizenRecord, now: datetime
+    ) -> int | Denied | None:
+        return await tickets.match(
+            session,
+            self._keyring,
+            citizen_id=citizen.id,
+            nas_id=claim.nas.id,
+            device_mac=claim.device_mac,
+            matches=claim.matches,
+            now=now,
+        )
 
     async def _by_ticket(
         self,
@@ -138,12 +165,12 @@ class Authenticator:
             outcome = decision.reason if isinstance(decision, Denied) else GRANTED
             if not await tickets.serve(session, ticket_id, outcome, now):
                 return Refused(Denied(DenyReason.TICKET_USED), citizen, Method.TICKET)
-        return _outcome(citizen, Method.TICKET, decision)
+        return _outcome(Proven(citizen, Method.TICKET, None), decision)
 
-    async def _by_password(
+    async def _by_claimed_password(
         self,
         claim: Claim,
-        name: str,
+        nai: Nai,
         citizen: CitizenRecord | None,
         snapshot: Snapshot,
         now: datetime,
@@ -151,41 +178,155 @@ class Authenticator:
         if claim.password is None:
             reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
             return Refused(Denied(reason), citizen, Method.TICKET)
-        if not snapshot.limits(claim.hotspot, citizen.id if citizen else None).passwords_at_nas:
-            return Refused(Denied(DenyReason.PASSWORD_NOT_ALLOWED), citizen, Method.PASSWORD)
-        stored = citizen.password_hash if citizen else None
-        right = await self._is_right((name, claim.nas.id), stored, claim.password, now)
-        if citizen is None:
-            return Refused(Denied(DenyReason.UNKNOWN_CITIZEN), None, Method.PASSWORD)
-        if not right:
-            return Refused(Denied(DenyReason.WRONG_PASSWORD), citizen, Method.PASSWORD)
-        async with self._database.read("authorize") as session:
-            decision = await authorization.authorize(
-                session,
-                snapshot,
-                citizen=citizen,
-                hotspot=claim.hotspot,
-                device_mac=claim.device_mac,
-                now=now,
-            )
-        return _outcome(citizen, Method.PASSWORD, decision)
+        found = await self._by_password(
+            nai, citizen, claim.password, claim.hotspot, claim.nas, snapshot, now
+        )
+        if isinstance(found, Refused):
+            return found
+        return await self.authorize(found, claim.hotspot, claim.device_mac, snapshot, now)
 
-    async def _is_right(
-        self, subject: Subject, stored: str | None, password: Secret, now: datetime
-    ) -> bool:
-        """Return whether a password is right. After too many guesses none is, and none is hashed:
-        whoever guesses cannot tell."""
-        if not self._guesses.begin(subject, now):
-            metrics.throttled.labels("nas_password").inc()
-            return False
-        try:
-            right = await self._hashing.verify(stored, password)
-        except BaseException:
-            self._guesses.give_back(subject)
-            raise
-        if right:
-            self._guesses.give_back(subject)
-        return right
+    async def by_typed(
+        self,
+        identity: str,
+        password: Secret,
+        hotspot: HotspotEntry,
+        nas: NasEntry,
+        snapshot: Snapshot,
+        now: datetime,
+    ) -> Proven | Refused:
+        """Return the citizen behind an identity and what was typed with it: a Wi-Fi secret, or
+        the account password where the place allows it. Raises Unavailable."""
+        nai = _nai(identity, snapshot)
+        if isinstance(nai, Denied):
+            return Refused(nai)
+        async with self._database.read("claim") as session:
+            found = await self._by_secret_sent(session, nai, password, hotspot, snapshot)
+            if found is not None:
+                return found
+            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
+        return await self._by_password(nai, citizen, password, hotspot, nas, snapshot, now)
+
+    async def by_wifi_secret(
+        self,
+        identity: str,
+        secret: Secret,
+        hotspot: HotspotEntry,
+        nas: NasEntry,
+        snapshot: Snapshot,
+        now: datetime,
+    ) -> Proven | Refused:
+        """Return the citizen behind an identity and a Wi-Fi secret. Raises Unavailable.
+
+        Asked as :meth:`by_typed` is, where the account password does not count.
+        """
+        nai = _nai(identity, snapshot)
+        if isinstance(nai, Denied):
+            return Refused(nai)
+        async with self._database.read("claim") as session:
+            found = await self._by_secret_sent(session, nai, secret, hotspot, snapshot)
+            if found is not None:
+                return found
+            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
+        reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
+        return Refused(Denied(reason), citizen, Method.WIFI_SECRET)
+
+    async def wifi_secrets(
+        self, identity: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime
+    ) -> tuple[WifiCandidate, ...]:
+        """Return the secrets that may answer a challenge given to an identity; none for one that
+        nobody has. Raises Unavailable."""
+        nai = _nai(identity, snapshot)
+        if isinstance(nai, Denied):
+            return ()
+        async with self._database.read("claim") as session:
+            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
+            if citizen is None:
+                return ()
+            return await self._candidates(session, citizen)
+
+    async def by_certificate(
+        self,
+        der: bytes,
+        outer_identity: str,
+        hotspot: HotspotEntry,
+        snapshot: Snapshot,
+        now: datetime,
+    ) -> Proven | Refused:
+        """Return the citizen whose device holds a client certificate (DER) that was verified.
+
+        The realm of the outer identity, where it has one, has to be the citizen's: it led the
+        request here. Raises Unavailable.
+        """
+        async with self._database.read("claim") as session:
+            holder = await credentials.by_certificate(session, snapshot, der, now)
+        if holder is None:
+            return Refused(Denied(DenyReason.UNKNOWN_CERTIFICATE), None, Method.CERTIFICATE)
+        if not _names_realm(outer_identity, holder.citizen.collectivity.realm):
+            denied = Denied(DenyReason.REALM_MISMATCH)
+            return Refused(denied, holder.citizen, Method.CERTIFICATE)
+        return _proven(holder, Method.CERTIFICATE)
+
+    async def authorize(
+        self,
+        proven: Proven,
+        hotspot: HotspotEntry,
+        device_mac: str | None,
+        snapshot: Snapshot,
+        now: datetime,
+    ) -> Authenticated | Refused:
+        """Return what a proven citizen is granted, or why nothing. Raises Unavailable."""
+        async with self._database.read("authorize") as session:
+            return await _authorized(session, proven, hotspot, device_mac, snapshot, now)
+
+    async def _by_secret_sent(
+        self,
+        session: AsyncSession,
+        nai: Nai,
+        sent: Secret | None,
+        hotspot: HotspotEntry,
+        snapshot: Snapshot,
+    ) -> Proven | Refused | None:
+        """Return whose Wi-Fi secret was sent, or None where what was sent is none of this name."""
+        if sent is None:
+            return None
+        holder = await credentials.by_wifi_secret(
+            session, self._keyring, snapshot, nai=nai, at=hotspot.collectivity, secret=sent
+        )
+        return _proven(holder, Method.WIFI_SECRET) if holder else None
+
+    async def _by_secret_matched(
+        self, session: AsyncSession, citizen: CitizenRecord, claim: Claim
+    ) -> Proven | None:
+        """Return the citizen by the Wi-Fi secret that answers a challenge, None where none does."""
+        for candidate in await self._candidates(session, citizen):
+            if claim.matches(candidate.secret.reveal()):
+                return candidate.proven
+        return None
+
+    async def _candidates(
+        self, session: AsyncSession, citizen: CitizenRecord
+    ) -> tuple[WifiCandidate, ...]:
+        return tuple(
+            WifiCandidate(Proven(citizen, Method.WIFI_SECRET, device_id), secret)
+            for device_id, secret in await wifi_secrets.candidates(
+                session, self._keyring, citizen.id
+            )
+        )
+
+    async def _by_password(
+        self,
+        nai: Nai,
+        citizen: CitizenRecord | None,
+        password: Secret,
+        hotspot: HotspotEntry,
+        nas: NasEntry,
+        snapshot: Snapshot,
+        now: datetime,
+    ) -> Proven | Refused:
+        denied = await self._passwords.denial(nai, citizen, password, hotspot, nas, snapshot, now)
+        if denied is not None or citizen is None:
+            return Refused(denied or Denied(DenyReason.UNKNOWN_CITIZEN), citizen, Method.PASSWORD)
+        return Proven(citizen, Method.PASSWORD, None)
 
     async def by_device(
         self, mac: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime
@@ -198,18 +339,57 @@ class Authenticator:
             citizen = await citizens.by_id(session, snapshot, device.citizen_id)
             if citizen is None:
                 return Refused(Denied(DenyReason.UNKNOWN_DEVICE), None, Method.DEVICE)
-            decision = await authorization.authorize(
-                session, snapshot, citizen=citizen, hotspot=hotspot, device_mac=mac, now=now
-            )
-        return _outcome(citizen, Method.DEVICE, decision, device.id)
+            proven = Proven(citizen, Method.DEVICE, device.id)
+            return await _authorized(session, proven, hotspot, mac, snapshot, now)
 
 
-def _outcome(
-    citizen: CitizenRecord,
-    method: Method,
-    decision: Grant | Denied,
-    device_id: int | None = None,
+def _nai(text: str, snapshot: Snapshot) -> Nai | Denied:
+    """Return an identifier of a realm of ours, or of none."""
+    try:
+        nai = identifier.parse(text)
+    except Invalid:
+        return Denied(DenyReason.BAD_IDENTIFIER)
+    if nai.realm is not None and nai.realm not in snapshot.by_realm:
+        return Denied(DenyReason.UNKNOWN_REALM)
+    return nai
+
+
+def _names_realm(outer_identity: str, realm: str) -> bool:
+    """Whether an outer identity names this realm, or none."""
+    if "@" not in outer_identity:
+        return True
+    try:
+        return identifier.parse(outer_identity).realm == realm
+    except Invalid:
+        return False
+
+
+def _proven(holder: Holder, method: Method) -> Proven | Refused:
+    if holder.denied is not None:
+        return Refused(holder.denied, holder.citizen, method)
+    return Proven(holder.citizen, method, holder.device_id)
+
+
+async def _authorized(
+    session: AsyncSession,
+    proven: Proven,
+    hotspot: HotspotEntry,
+    device_mac: str | None,
+    snapshot: Snapshot,
+    now: datetime,
 ) -> Authenticated | Refused:
+    decision = await authorization.authorize(
+        session,
+        snapshot,
+        citizen=proven.citizen,
+        hotspot=hotspot,
+        device_mac=device_mac,
+        now=now,
+    )
+    return _outcome(proven, decision)
+
+
+def _outcome(proven: Proven, decision: Grant | Denied) -> Authenticated | Refused:
     if isinstance(decision, Denied):
-        return Refused(decision, citizen, method)
-    return Authenticated(citizen, method, decision, device_id)
+        return Refused(decision, proven.citizen, proven.method)
+    return Authenticated(proven.citizen, proven.method, decision, proven.device_id)

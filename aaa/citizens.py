@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Executable, bindparam, delete, func, select, update
+from sqlalchemy import Executable, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import identifier
+from aaa import devices, identifier
 from aaa.errors import Invalid
-from aaa.model import Citizen, CitizenState, Device
+from aaa.model import Citizen, CitizenState
 from aaa.snapshot import CollectivityEntry, Snapshot
 
 _CITIZEN: Final = Citizen.__table__.c
-_RECORD: Final = select(
+COLUMNS: Final = (
     _CITIZEN.id,
     _CITIZEN.name,
     _CITIZEN.collectivity_id,
@@ -24,6 +24,8 @@ _RECORD: Final = select(
     _CITIZEN.state,
     _CITIZEN.terms_accepted,
 )
+"""What a query that finds a citizen by something else selects for :func:`record`."""
+_RECORD: Final = select(*COLUMNS)
 _BY_ID: Final = _RECORD.where(_CITIZEN.id == bindparam("citizen_id"))
 _BY_EMAIL: Final = _RECORD.where(_CITIZEN.email == bindparam("email"))
 _BY_NAME: Final = _RECORD.where(
@@ -80,16 +82,20 @@ async def by_nai(
 
     "Up" are the collectivities that ``at`` belongs to: a village's own first.
     """
-    if nai.realm is not None:
-        home = snapshot.by_realm.get(nai.realm)
-        homes = [home] if home else []
-    else:
-        homes = [snapshot.collectivities[id] for id in reversed(at.lineage)]
-    for home in homes:
-        belongs = {"collectivity_id": home.id, "name": nai.name}
+    for home_id in homes(snapshot, nai, at):
+        belongs = {"collectivity_id": home_id, "name": nai.name}
         if found := await _one(session, snapshot, _BY_NAME, belongs):
             return found
     return None
+
+
+def homes(snapshot: Snapshot, nai: identifier.Nai, at: CollectivityEntry) -> list[int]:
+    """Return the ids of the collectivities that may have the citizen of an identifier, as it is
+    written at ``at``, in the order of :func:`by_nai`."""
+    if nai.realm is None:
+        return list(reversed(at.lineage))
+    home = snapshot.by_realm.get(nai.realm)
+    return [home.id] if home else []
 
 
 async def _one(
@@ -100,8 +106,11 @@ async def _one(
 ) -> CitizenRecord | None:
     rows = await session.execute(statement, parameters)
     row = rows.one_or_none()
-    if row is None:
-        return None
+    return None if row is None else record(row, snapshot)
+
+
+def record(row: Row[Any], snapshot: Snapshot) -> CitizenRecord:
+    """Return the citizen in a row that has :data:`COLUMNS`."""
     return CitizenRecord(
         id=row.id,
         name=row.name,
@@ -182,7 +191,7 @@ async def set_state(session: AsyncSession, citizen_id: int, state: CitizenState)
 async def close(session: AsyncSession, citizen_id: int) -> None:
     """Close an account: its address, password, language and devices are deleted. Its name stays
     taken while sessions tell of it; ending those that are open is the caller's."""
-    await session.execute(delete(Device).where(Device.citizen_id == citizen_id))
+    await devices.erase(session, citizen_id)
     await session.execute(
         update(Citizen)
         .where(Citizen.id == citizen_id)

@@ -1,16 +1,25 @@
-"""Devices that their citizens let us remember, by MAC, until a date."""
+"""The devices of citizens: known by a MAC that we remember until a date, or by a credential.
+
+What a credential is stands elsewhere: :mod:`aaa.wifi_secrets`, and certificates in `aaa.pki`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa.model import Device
+from aaa import outbox
+from aaa.errors import Invalid
+from aaa.model import Citizen, Device, DeviceCertificate, Session
 from aaa.policy import Denied, DenyReason
 
+# More than anybody carries. Remembered MACs count not: they end by themselves.
+MOST_ACTIVE: Final = 20
+_MOST_NAME: Final = 100
 # PostgreSQL's advisory locks of devices: any 16 bits, and the 48 of the MAC.
 _LOCKS: Final = 0x4445 << 48
 
@@ -62,10 +71,150 @@ async def _take_turn(session: AsyncSession, mac: str) -> None:
         await session.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
-async def of_citizen(session: AsyncSession, citizen_id: int) -> Sequence[Device]:
-    """Return every device that a citizen ever had remembered, the newest first."""
-    query = select(Device).where(Device.citizen_id == citizen_id).order_by(Device.id.desc())
-    return (await session.scalars(query)).all()
+class DeviceKind(StrEnum):
+    """What a device proves itself by."""
+
+    REMEMBERED = "remembered"
+    WIFI_SECRET = "wifi_secret"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device as its citizen sees it; ``mac`` only of one that is remembered by it."""
+
+    id: int
+    kind: DeviceKind
+    name: str
+    mac: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    """When the MAC is forgotten or the last certificate expires; a Wi-Fi secret does not."""
+    revoked_at: datetime | None
+
+
+async def of_citizen(session: AsyncSession, citizen_id: int) -> Sequence[DeviceView]:
+    """Return every device that a citizen ever had, the newest first."""
+    expires_at = func.max(DeviceCertificate.expires_at)
+    rows = await session.execute(
+        select(Device, expires_at)
+        .outerjoin(DeviceCertificate, DeviceCertificate.device_id == Device.id)
+        .where(Device.citizen_id == citizen_id)
+        .group_by(Device.id)
+        .order_by(Device.id.desc())
+    )
+    return [_view(device, expires_at) for device, expires_at in rows]
+
+
+def _view(device: Device, certified_until: datetime | None) -> DeviceView:
+    if device.mac is not None:
+        kind = DeviceKind.REMEMBERED
+    elif device.secret_digest is not None:
+        kind = DeviceKind.WIFI_SECRET
+    else:
+        kind = DeviceKind.CERTIFICATE
+    return DeviceView(
+        id=device.id,
+        kind=kind,
+        name=device.name,
+        mac=device.mac,
+        created_at=device.created_at,
+        expires_at=device.remembered_until or certified_until,
+        revoked_at=device.revoked_at,
+    )
+
+
+async def add(session: AsyncSession, *, citizen_id: int, name: str, now: datetime) -> Device:
+    """Store a new device that is to be given a credential; return it, with its id.
+
+    Raises Invalid where the name is none, or the citizen has :data:`MOST_ACTIVE` already.
+    """
+    # One at a time, or two at once might both be the last.
+    await session.execute(
+        select(Citizen.id).where(Citizen.id == citizen_id).with_for_update(key_share=True)
+    )
+    active = await session.scalar(
+        select(func.count())
+        .select_from(Device)
+        .where(Device.citizen_id == citizen_id, Device.mac.is_(None), Device.revoked_at.is_(None))
+    )
+    if (active or 0) >= MOST_ACTIVE:
+        raise Invalid(
+            f"there are {MOST_ACTIVE} devices already: revoke one that is not used any more"
+        )
+    device = Device(citizen_id=citizen_id, name=check_name(name), created_at=now)
+    session.add(device)
+    await session.flush()
+    return device
+
+
+def check_name(text: str) -> str:
+    """Return a device's name as it is kept; raise Invalid where it is none."""
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= _MOST_NAME or not name.isprintable():
+        raise Invalid(f"a device is called by 1 to {_MOST_NAME} characters, such as: Anna’s phone")
+    return name
+
+
+async def rename(session: AsyncSession, *, citizen_id: int, device_id: int, name: str) -> None:
+    """Give a device another name; raise Invalid where the citizen has none of this number."""
+    is_theirs = _is_theirs(citizen_id, device_id)
+    renamed = await session.execute(update(Device).where(is_theirs).values(name=check_name(name)))
+    if not renamed.rowcount:  # type: ignore[attr-defined]
+        raise _no_such_device(device_id)
+
+
+async def revoke(session: AsyncSession, *, citizen_id: int, device_id: int, now: datetime) -> int:
+    """Take from a device what it proves itself by, and ask for the end of its open sessions;
+    return how many. Once more changes nothing, but asks for the end of what is still open.
+
+    Raises Invalid where the citizen has no device of this number.
+    """
+    device = await session.scalar(
+        select(Device).where(_is_theirs(citizen_id, device_id)).with_for_update(key_share=True)
+    )
+    if device is None:
+        raise _no_such_device(device_id)
+    if device.revoked_at is None:
+        device.revoked_at = now
+    device.sealed_secret = None
+    await session.execute(
+        update(DeviceCertificate)
+        .where(DeviceCertificate.device_id == device_id, DeviceCertificate.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    is_its_own = Session.device_id == device_id
+    if device.mac is not None:
+        # Remembered after it had logged in, a device has sessions without its number.
+        is_its_own |= Session.device_mac == device.mac
+    open_sessions = await session.scalars(
+        select(Session.id).where(
+            Session.citizen_id == citizen_id, Session.stopped_at.is_(None), is_its_own
+        )
+    )
+    return await outbox.disconnect(
+        session, open_sessions.all(), DenyReason.DEVICE_REVOKED.value, now
+    )
+
+
+def _is_theirs(citizen_id: int, device_id: int) -> ColumnElement[bool]:
+    return (Device.id == device_id) & (Device.citizen_id == citizen_id)
+
+
+def _no_such_device(device_id: int) -> Invalid:
+    return Invalid(f"there is no device {device_id} of this citizen: name one of their list")
+
+
+async def erase(session: AsyncSession, citizen_id: int) -> None:
+    """Delete a citizen's devices with their credentials; what their sessions were is kept."""
+    theirs = select(Device.id).where(Device.citizen_id == citizen_id)
+    await session.execute(
+        update(Session)
+        .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
+        .values(device_id=None)
+    )
+    await session.execute(delete(DeviceCertificate).where(DeviceCertificate.device_id.in_(theirs)))
+    await session.execute(delete(Device).where(Device.citizen_id == citizen_id))
 
 
 async def by_mac(session: AsyncSession, mac: str, now: datetime) -> RememberedDevice | Denied:

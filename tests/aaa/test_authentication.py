@@ -3,15 +3,8 @@ import asyncio
 import pytest
 
 from aaa import citizens, devices, tickets
-from aaa.authentication import (
-    GUESSES,
-    GUESSES_WITHIN,
-    Authenticated,
-    Authenticator,
-    Claim,
-    Method,
-    Refused,
-)
+from aaa.account_passwords import GUESSES, GUESSES_WITHIN
+from aaa.authentication import Authenticated, Authenticator, Claim, Method, Refused
 from aaa.errors import Unavailable
 from aaa.model import CitizenState
 from aaa.passwords import PasswordHashing
