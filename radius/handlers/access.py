@@ -1,38 +1,24 @@
 """Access-Request: who is it, and may they? `aaa` knows; this asks and answers (RFC 2865)."""
 
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from aaa import mac
 from aaa.authentication import Authenticated, Authenticator, Claim, Method, Refused
 from aaa.policy import Denied, DenyReason
-from aaa.secret import Secret
 from aaa.snapshot import Directory
 from monitoring import metrics
 from radius.clients import reads_as_text
-from radius.handlers.reply import ReplyBuilder
+from radius.handlers.proof import Proof, proof_of
+from radius.handlers.reply import MESSAGES, ReplyBuilder
 from radius.request import Clock, Reply, Request, Unanswered
-from radius.wire import chap
-from radius.wire.hiding import unhide_password
 
 # Jitter, so that how long a refusal takes tells nothing: up to a quarter more.
 _JITTER: Final = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Proof:
-    """What a request proves itself by: `matches` compares it with a ticket."""
-
-    # The octets compared with would show in it.
-    matches: Callable[[bytes], bool] = field(repr=False)
-    password: Secret | None
-
-
 class AccessHandler:
-    """Answers Access-Requests: PAP, CHAP and MAC authentication.
+    """Answers Access-Requests: PAP, CHAP, MS-CHAPv2 and MAC authentication.
 
     `reject_delay_seconds` is how long a refusal is held back; `chance` returns numbers from 0
     to 1.
@@ -62,23 +48,26 @@ class AccessHandler:
         """
         if unproven := _unproven(request):
             return unproven
-        outcome = await self._decide(request)
+        proof = _proof(request)
+        outcome = await self._decide(request, proof)
         collectivity = request.hotspot.collectivity.slug
         if isinstance(outcome, Authenticated):
             metrics.log_ins.labels(collectivity, outcome.method.value, "accept").inc()
-            return Reply(self._replies.accept(request, outcome), method=outcome.method)
+            keys = proof.accepted() if proof else ()
+            return Reply(self._replies.accept(request, outcome, *keys), method=outcome.method)
         reason = outcome.denied.reason
         metrics.denials.labels(collectivity, reason.value, "radius").inc()
         if outcome.method is not None:
             metrics.log_ins.labels(collectivity, outcome.method.value, "reject").inc()
+        errors = proof.refused(MESSAGES[reason]) if proof else ()
         return Reply(
-            self._replies.reject(request, reason),
+            self._replies.reject(request, reason, *errors),
             reason=reason,
             method=outcome.method,
             held_back_seconds=self._delay(outcome),
         )
 
-    async def _decide(self, request: Request) -> Authenticated | Refused:
+    async def _decide(self, request: Request, proof: Proof | None) -> Authenticated | Refused:
         snapshot, now = self._directory.current, self._clock()
         user_name = request.text("User-Name") or ""
         attributes = request.packet.attributes
@@ -88,7 +77,6 @@ class AccessHandler:
             return await self._authenticator.by_device(
                 request.device_mac or "", request.hotspot, snapshot, now
             )
-        proof = _proof(request)
         if proof is None:
             return Refused(Denied(DenyReason.METHOD_NOT_SUPPORTED))
         claim = Claim(
@@ -134,16 +122,8 @@ def _unproven(request: Request) -> Unanswered | None:
     return None
 
 
-def _proof(request: Request) -> _Proof | None:
-    attributes = request.packet.attributes
-    chap_password = attributes.octets("CHAP-Password")
-    if chap_password is not None:
-        challenge = chap.challenge_of(request.packet)
-        matches = partial(chap.matches, chap_password=chap_password, challenge=challenge)
-        return _Proof(matches, None)
-    hidden = attributes.octets("User-Password")
-    if hidden is None:
+def _proof(request: Request) -> Proof | None:
+    """Return the proof that a request stands on: none where it asks for the device."""
+    if names_its_device(request.text("User-Name") or "", request.device_mac):
         return None
-    secret, authenticator = request.secret.reveal(), request.packet.authenticator
-    password = unhide_password(hidden, secret, authenticator)
-    return _Proof(partial(hmac.compare_digest, password), Secret(password))
+    return proof_of(request)

@@ -83,9 +83,10 @@ class ReplyBuilder:
         attributes = Attributes.of(*named, ("Session-Timeout", _SUPPLICANT_SECONDS))
         return _reply(request, Code.ACCESS_CHALLENGE, attributes)
 
-    def reject(self, request: Request, reason: DenyReason) -> Packet:
-        """Return the Access-Reject, with a sentence for the person and an end to any EAP."""
-        attributes = Attributes.of(("Reply-Message", MESSAGES[reason]), *_eap_failure(request))
+    def reject(self, request: Request, reason: DenyReason, *more: tuple[str, Value]) -> Packet:
+        """Return the Access-Reject: a sentence for the person, an end to any EAP, and `more`."""
+        message = ("Reply-Message", MESSAGES[reason])
+        attributes = Attributes.of(message, *_eap_failure(request), *more)
         return _reply(request, Code.ACCESS_REJECT, attributes)
 
     def _chargeable_user_identity(
