@@ -1,4 +1,4 @@
-"""Certificates as tests need them: those that a server believes, and those that it must not."""
+"""Certificates of the kinds that Farandole makes, as files: right ones, and wrong ones."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
-CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
+from aaa.pki import contents
+
 _DAY: Final = timedelta(days=1)
-_YEAR: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A certificate and its key, as a supplicant's two PEM files."""
+    """A certificate and its key, in PEM files."""
 
     certificate: Path
     key: Path
@@ -26,89 +25,58 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody who signs certificates: a root, and its key."""
+    """Somebody who signs certificates."""
 
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    signer: contents.Signer
 
     @classmethod
     def create(cls, name: str) -> Self:
         """Return a new root."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = _certificate(name, name, key.public_key(), datetime.now(UTC) - _DAY, 10 * _YEAR)
-        usage = x509.KeyUsage(
-            *(False, False, False, False, False),
-            key_cert_sign=True,
-            crl_sign=True,
-            encipher_only=False,
-            decipher_only=False,
-        )
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
-        builder = builder.add_extension(usage, critical=True)
-        return cls(builder.sign(key, hashes.SHA256()), key)
+        key = contents.new_key()
+        return cls(contents.Signer(contents.authority(key, name, datetime.now(UTC)), key))
 
-    def issue(
-        self,
-        directory: Path,
-        name: str,
-        *,
-        usage: x509.ObjectIdentifier = CLIENT,
-        from_: datetime | None = None,
-        lasting: timedelta = _YEAR,
-    ) -> Holder:
-        """Write the files of a new certificate for a NAI or, with `usage` SERVER, a DNS name."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        issuer = self.certificate.subject
-        valid_from = from_ or datetime.now(UTC) - _DAY
-        builder = _certificate(name, issuer, key.public_key(), valid_from, lasting)
-        names: x509.GeneralName = x509.RFC822Name(name) if "@" in name else x509.DNSName(name)
-        builder = builder.add_extension(x509.SubjectAlternativeName([names]), critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        signed = builder.sign(self.key, hashes.SHA256())
-        directory.mkdir(parents=True, exist_ok=True)
-        holder = Holder(directory / "certificate.pem", directory / "key.pem")
-        holder.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-        holder.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return holder
+    @property
+    def certificate(self) -> bytes:
+        """The root's certificate, PEM."""
+        return self.signer.certificate.public_bytes(Encoding.PEM)
 
-    def pem(self) -> bytes:
-        """Return the root's certificate."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
+    def server(self, directory: Path, name: str) -> Holder:
+        """Write a server's certificate for a DNS name, and its key."""
+        key = contents.new_key()
+        made = contents.server(key.public_key(), self.signer, [name], datetime.now(UTC))
+        return _write(directory, made, key)
 
-    def revocations(self, *revoked: Holder) -> bytes:
-        """Return a list (PEM) that revokes these certificates."""
+    def client(self, directory: Path, identity: str) -> Holder:
+        """Write a device's certificate and its key."""
+        return self._client(directory, identity, datetime.now(UTC))
+
+    def expired_client(self, directory: Path, identity: str) -> Holder:
+        """Write one that has expired yesterday."""
+        ended = datetime.now(UTC) - _DAY
+        return self._client(directory, identity, ended - contents.CLIENT_VALIDITY)
+
+    def revocation_list(self, *revoked: Holder) -> bytes:
+        """Return a list (PEM) with these certificates."""
         now = datetime.now(UTC)
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(
+            self.signer.certificate.subject
+        )
         builder = builder.last_update(now - _DAY).next_update(now + _DAY)
         for holder in revoked:
             certificate = x509.load_pem_x509_certificate(holder.certificate.read_bytes())
             entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
             builder = builder.add_revoked_certificate(entry.revocation_date(now - _DAY).build())
-        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        return builder.sign(self.signer.key, SHA256()).public_bytes(Encoding.PEM)
+
+    def _client(self, directory: Path, identity: str, now: datetime) -> Holder:
+        key = contents.new_key()
+        made = contents.client(key.public_key(), self.signer, identity, None, now)
+        return _write(directory, made, key)
 
 
-def _certificate(
-    name: str,
-    issuer: str | x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    valid_from: datetime,
-    lasting: timedelta,
-) -> x509.CertificateBuilder:
-    return x509.CertificateBuilder(
-        issuer_name=_name(issuer) if isinstance(issuer, str) else issuer,
-        subject_name=_name(name),
-        public_key=key,
-        serial_number=x509.random_serial_number(),
-        not_valid_before=valid_from,
-        not_valid_after=valid_from + lasting,
-    )
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+def _write(directory: Path, made: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Holder:
+    directory.mkdir(parents=True, exist_ok=True)
+    holder = Holder(directory / "certificate.pem", directory / "key.pem")
+    holder.certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    holder.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return holder

@@ -7,12 +7,11 @@ and the rule that the inner identity's realm is the outer one's.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from tests.counterparts import require
-from tests.interop.certificates import SERVER, Holder, Issuer
+from tests.interop.certificates import Holder, Issuer
 from tests.interop.eapol import ANNA, REALM, SECRET, SERVER_NAME, Server
 from tests.ports import free_port
 from tests.process import Process
@@ -181,15 +180,15 @@ def run_freeradius(directory: Path) -> Iterator[Server]:
     program = require("freeradius")
     issuer = Issuer.create("FreeRADIUS' own authority")
     certificates = _certificates(issuer, directory)
-    revocations = issuer.revocations(certificates["revoked"])
     anchor = directory / "anchor.pem"
-    anchor.write_bytes(issuer.pem())
-    (directory / "anchors.pem").write_bytes(issuer.pem() + revocations)
+    anchor.write_bytes(issuer.certificate)
+    revocation_list = issuer.revocation_list(certificates["revoked"])
+    (directory / "anchors.pem").write_bytes(issuer.certificate + revocation_list)
     (directory / "sessions").mkdir()
     (directory / "users").write_text(f'{ANNA} Cleartext-Password := "{_PASSWORD}"\n')
     (directory / "devices").write_text(f"{_DEVICE} Auth-Type := Accept\n")
     port = free_port()
-    server = issuer.issue(directory / "server", SERVER_NAME, usage=SERVER)
+    server = issuer.server(directory / "server", SERVER_NAME)
     (directory / "radiusd.conf").write_text(_configuration(directory, server, port))
     with Process(program, "-f", "-l", "stdout", "-d", directory) as process:
         process.await_line("Ready to process requests")
@@ -208,16 +207,14 @@ def run_freeradius(directory: Path) -> Iterator[Server]:
 
 
 def _certificates(issuer: Issuer, directory: Path) -> dict[str, Holder]:
-    past = datetime.now(UTC) - timedelta(days=100)
+    stranger = Issuer.create("Somebody's authority")
     return {
-        "valid": issuer.issue(directory / "valid", _DEVICE),
-        "revoked": issuer.issue(directory / "revoked", _DEVICE),
-        "expired": issuer.issue(
-            directory / "expired", _DEVICE, from_=past, lasting=timedelta(days=50)
-        ),
-        "foreign": Issuer.create("Somebody").issue(directory / "foreign", _DEVICE),
-        "for a server": issuer.issue(directory / "usage", _DEVICE, usage=SERVER),
-        "unknown": issuer.issue(directory / "unknown", f"d-unknown@{REALM}"),
+        "valid": issuer.client(directory / "valid", _DEVICE),
+        "revoked": issuer.client(directory / "revoked", _DEVICE),
+        "expired": issuer.expired_client(directory / "expired", _DEVICE),
+        "foreign": stranger.client(directory / "foreign", _DEVICE),
+        "for a server": issuer.server(directory / "usage", f"annas.{REALM}"),
+        "unknown": issuer.client(directory / "unknown", f"d-unknown@{REALM}"),
     }
 
 
