@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from portal.onboarding import eap_config
+from portal.onboarding import android, apple, eap_config, linux
 from portal.onboarding.profile import Profile, ProfileFile
 from portal.onboarding.signing import Signer, sign
 
@@ -42,11 +42,32 @@ class Format:
         return replace(file, content=sign(file.content, signer))
 
 
+# The best of each platform comes before its others. What has a name of its own is called by it.
 _ALL: Final = (
+    Format(
+        "apple",
+        "iPhone, iPad, Mac",
+        frozenset({Platform.IOS, Platform.MACOS}),
+        apple.build,
+        is_signed=True,
+    ),
+    Format("android", "Android (Passpoint)", frozenset({Platform.ANDROID}), android.build),
+    Format(
+        "networkmanager",
+        "Linux (NetworkManager)",
+        frozenset({Platform.LINUX}),
+        linux.build_network_manager,
+    ),
+    Format(
+        "wpa-supplicant",
+        "Linux (wpa_supplicant)",
+        frozenset({Platform.LINUX}),
+        linux.build_wpa_supplicant,
+    ),
     Format(
         "eap-config",
         "geteduroam",
-        frozenset({Platform.CHROMEOS, Platform.UNKNOWN}),
+        frozenset(Platform) - {Platform.IOS, Platform.MACOS},
         eap_config.build,
     ),
 )
