@@ -48,6 +48,7 @@ class Event:
     ``occurred_at`` is the NAS' word: Event-Timestamp, or else as below. ``reported_at`` is our own
     clock's, less Acct-Delay-Time: whether a session still lives, and to which day its use belongs,
     is not left to a NAS' clock.
+    ``device_id``: the citizen's, as far as is known; it may be deleted meanwhile.
     ``counts_gigawords``: the NAS sent Acct-*-Gigawords, so its counters do not wrap at 2^32.
     """
 
@@ -59,6 +60,7 @@ class Event:
     occurred_at: datetime
     reported_at: datetime
     citizen_id: int | None = None
+    device_id: int | None = None
     user_name: str | None = None
     framed_address: str | None = None
     called_station_id: str | None = None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import outbox
 from aaa.accounting import Change, Effect, Event, Kind, Record, apply, close_all
-from aaa.model import DailyUsage, Session
+from aaa.model import DailyUsage, Device, Session
 from aaa.policy import DenyReason
 from aaa.snapshot import HotspotEntry, Snapshot
 from monitoring import metrics
@@ -24,14 +24,23 @@ _RECORD: Final = tuple(field.name for field in fields(Record))
 
 @dataclass(slots=True)
 class _Row:
-    """A session's row: its id once stored, its owner and place, what is known of it."""
+    """A session's row: its id once stored, its owner, device and place, what is known of it."""
 
     id: int | None
     citizen_id: int | None
+    device_id: int | None
     hotspot_id: int
     record: Record
     opened_by: Event | None = None
     is_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """What is known of a device that an event names."""
+
+    citizen_id: int
+    revoked_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -49,6 +58,8 @@ class Ledger:
         self._snapshot = snapshot
         self._newest: dict[Key, _Row] = {}
         self._rows: list[_Row] = []
+        self._devices: dict[int, _Device] = {}
+        self._revoked: list[_Row] = []
         self._used: dict[tuple[int, date], _Used] = {}
         self._changes: list[tuple[HotspotEntry | None, Change]] = []
 
@@ -70,7 +81,27 @@ class Ledger:
                 known = self._newest.get(key)
                 if known is None or known.record.instance < stored.instance:
                     record = Record(*(getattr(stored, name) for name in _RECORD))
-                    self._add(key, _Row(stored.id, stored.citizen_id, stored.hotspot_id, record))
+                    owner = stored.citizen_id, stored.device_id
+                    self._add(key, _Row(stored.id, *owner, stored.hotspot_id, record))
+        await self._load_devices(session, events)
+
+    async def _load_devices(self, session: AsyncSession, events: Sequence[Event]) -> None:
+        """Read the devices of sessions that are not tied to theirs yet: one that a Class names
+        may be gone, or, after an older backup was put back, be another citizen's."""
+        wanted = {event.device_id for event in events if self._needs_device(event)}
+        if wanted:
+            rows = await session.execute(
+                select(Device.id, Device.citizen_id, Device.revoked_at).where(
+                    Device.id.in_(sorted(filter(None, wanted)))
+                )
+            )
+            self._devices = {row.id: _Device(row.citizen_id, row.revoked_at) for row in rows}
+
+    def _needs_device(self, event: Event) -> bool:
+        if event.device_id is None:
+            return False
+        row = self._newest.get(_key(event))
+        return row is None or row.device_id is None or event.kind is Kind.START
 
     def _add(self, key: Key, row: _Row) -> None:
         self._newest[key] = row
@@ -84,10 +115,13 @@ class Ledger:
         row = self._newest.get(key)
         change = apply(row.record if row else None, event)
         if row is None or change.record.instance != row.record.instance:
-            row = _Row(None, event.citizen_id, event.hotspot_id, change.record, opened_by=event)
+            owner = event.citizen_id, None
+            row = _Row(None, *owner, event.hotspot_id, change.record, opened_by=event)
             self._add(key, row)
         if row.citizen_id is None and event.citizen_id is not None:
             self._give_owner(row, event)
+        if row.device_id is None and event.device_id is not None:
+            self._give_device(row, event.device_id)
         self._change(row, change, event)
         return change.effect
 
@@ -98,6 +132,15 @@ class Ledger:
         if row.opened_by is not event:
             record = row.record
             self._use(row, event, record.session_seconds, record.octets)
+
+    def _give_device(self, row: _Row, device_id: int) -> None:
+        """Tie a session to a device, where that is there and the session's citizen's."""
+        device = self._devices.get(device_id)
+        if device is not None and device.citizen_id == row.citizen_id:
+            row.device_id = device_id
+            row.is_changed = True
+            if device.revoked_at is not None and row.opened_by is not None:
+                self._revoked.append(row)
 
     def _close_all(self, event: Event) -> Effect:
         effect = Effect.REPEATED
@@ -153,6 +196,7 @@ class Ledger:
             await session.execute(update(Session), changed)
         await self._store_usage(session)
         await self._end_used_up(session, now)
+        await self._end_revoked(session, now)
 
     async def _store_usage(self, session: AsyncSession) -> None:
         dialect = session.get_bind().dialect.name
@@ -197,6 +241,12 @@ class Ledger:
         for reason, ids in ending.items():
             await outbox.disconnect(session, ids, reason, now)
 
+    async def _end_revoked(self, session: AsyncSession, now: datetime) -> None:
+        """Disconnect sessions that began on a device that was revoked meanwhile: they were not
+        there to be ended with the others."""
+        ending = [row.id for row in self._revoked if row.id and row.record.stopped_at is None]
+        await outbox.disconnect(session, ending, DenyReason.DEVICE_REVOKED, now)
+
     def count(self) -> None:
         """Count what was stored; called once it is committed."""
         for hotspot, change in self._changes:
@@ -233,4 +283,5 @@ def _text(value: str | None) -> str | None:
 
 
 def _columns(row: _Row) -> dict[str, Any]:
-    return {"citizen_id": row.citizen_id} | {name: getattr(row.record, name) for name in _RECORD}
+    owner = {"citizen_id": row.citizen_id, "device_id": row.device_id}
+    return owner | {name: getattr(row.record, name) for name in _RECORD}

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.accounting import STALE
 from aaa.authorization import STALE_INTERVALS
-from aaa.model import Citizen, Collectivity, Hotspot, Nas, Session
+from aaa.model import Citizen, Collectivity, Device, Hotspot, Nas, Session
 from aaa.snapshot import Snapshot
 
 _LEAST_SILENCE: Final = timedelta(hours=1)
@@ -28,6 +28,9 @@ class SessionView:
     collectivity: str
     hotspot: str
     nas: str
+    device: str | None
+    """What the citizen calls it, where it proved itself."""
+    device_id: int | None
     device_mac: str
     started_at: datetime
     updated_at: datetime
@@ -52,6 +55,8 @@ async def listed(
             Collectivity.slug.label("collectivity"),
             Hotspot.slug.label("hotspot"),
             Nas.name.label("nas"),
+            Device.name.label("device"),
+            Session.device_id,
             Session.device_mac,
             Session.started_at,
             Session.updated_at,
@@ -65,6 +70,7 @@ async def listed(
         .join(Hotspot, Hotspot.id == Session.hotspot_id)
         .join(Collectivity, Collectivity.id == Hotspot.collectivity_id)
         .outerjoin(Citizen, Citizen.id == Session.citizen_id)
+        .outerjoin(Device, Device.id == Session.device_id)
         .outerjoin(home, home.c.id == Citizen.collectivity_id)
         .where(*conditions)
         .order_by(Session.started_at.desc(), Session.id.desc())

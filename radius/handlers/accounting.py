@@ -63,14 +63,25 @@ class AccountingHandler:
                 "update its firmware",
             )
             return Reply(acknowledge(request))
-        citizen_id = None
+        owner = NOBODY
         if kind not in (Kind.ON, Kind.OFF):
-            citizen_id = await self._owners.citizen_id(request)
-        await self._recorder.record(event_of(request, kind, citizen_id))
+            owner = await self._owners.owner(request)
+        await self._recorder.record(event_of(request, kind, owner))
         return Reply(acknowledge(request))
 
 
-def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a session is, as far as is known: the citizen, and which of their devices."""
+
+    citizen_id: int | None
+    device_id: int | None
+
+
+NOBODY: Final = Owner(None, None)
+
+
+def event_of(request: Request, kind: Kind, owner: Owner) -> Event:
     """Return what an Accounting-Request tells. Pure."""
     attributes = request.packet.attributes
     upload, download = _octets(attributes, "Input"), _octets(attributes, "Output")
@@ -89,7 +100,8 @@ def event_of(request: Request, kind: Kind, citizen_id: int | None) -> Event:
         device_mac=request.device_mac or "",
         occurred_at=occurred_at(attributes, request.received_at),
         reported_at=reported_at(attributes, request.received_at),
-        citizen_id=citizen_id,
+        citizen_id=owner.citizen_id,
+        device_id=owner.device_id,
         user_name=request.text("User-Name"),
         framed_address=str(address) if address else None,
         called_station_id=request.text("Called-Station-Id"),
@@ -138,12 +150,12 @@ def _terminate_cause(attributes: Attributes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    citizen_id: int | None
+    owner: Owner
     forgotten_at: datetime
 
 
 class SessionOwners:
-    """Finds the citizen of a session: by the Class that we gave, else by what names them."""
+    """Finds whose a session is: by the Class that we gave, else by what names them."""
 
     def __init__(
         self, database: Database, directory: Directory, keyring: Keyring, clock: Clock
@@ -154,40 +166,42 @@ class SessionOwners:
         self._clock = clock
         self._found: dict[tuple[int, str], _Found] = {}
 
-    async def citizen_id(self, request: Request) -> int | None:
-        """Return the citizen that an Accounting-Request belongs to. Raises Unavailable.
+    async def owner(self, request: Request) -> Owner:
+        """Return whom an Accounting-Request belongs to. Raises Unavailable.
 
         Without our Class, the User-Name is asked for in the database, once in ten minutes; one
         that belongs to nobody soon again, for it may be somebody's who is signing up.
         """
-        owner = class_attribute.unseal(self._keyring, request.packet.attributes.octets("Class"))
-        if owner is not None:
-            return owner.citizen_id
+        stated = class_attribute.unseal(self._keyring, request.packet.attributes.octets("Class"))
+        if stated is not None:
+            return Owner(stated.citizen_id, stated.device_id)
         user_name = request.text("User-Name")
         if user_name is None:
-            return None
+            return NOBODY
         key = (request.hotspot.id, user_name)
         now = self._clock()
         found = self._found.get(key)
         if found is None or found.forgotten_at <= now:
-            citizen_id = await self._look_up(user_name, request.hotspot, now)
+            owner = await self._look_up(user_name, request.hotspot, now)
             if len(self._found) >= _OWNERS:
                 self._found.clear()
-            kept = _OWNER_KEPT if citizen_id is not None else _NOBODY_KEPT
-            found = self._found[key] = _Found(citizen_id, now + kept)
-        return found.citizen_id
+            kept = _NOBODY_KEPT if owner is NOBODY else _OWNER_KEPT
+            found = self._found[key] = _Found(owner, now + kept)
+        return found.owner
 
-    async def _look_up(self, user_name: str, hotspot: HotspotEntry, now: datetime) -> int | None:
+    async def _look_up(self, user_name: str, hotspot: HotspotEntry, now: datetime) -> Owner:
         async with self._database.read("owner") as session:
             device_mac = mac.normalize(user_name)
             if device_mac is not None:
                 device = await devices.by_mac(session, device_mac, now)
-                return None if isinstance(device, Denied) else device.citizen_id
+                if isinstance(device, Denied):
+                    return NOBODY
+                return Owner(device.citizen_id, device.id)
             try:
                 nai = identifier.parse(user_name)
             except Invalid:
-                return None
+                return NOBODY
             citizen = await citizens.by_nai(
                 session, self._directory.current, nai, hotspot.collectivity
             )
-            return citizen.id if citizen else None
+            return Owner(citizen.id, None) if citizen else NOBODY
