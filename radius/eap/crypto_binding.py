@@ -3,7 +3,8 @@ inside it end at the same two machines ([MS-PEAP] sections 2.2.8.1.1 and 3.1.5.5
 
 import hmac
 import struct
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
 
 from radius.eap.packet import Type
 
@@ -25,18 +26,22 @@ _COMPOUND_KEYS: Final = b"Inner Methods Compound Keys"
 _SESSION_KEY: Final = b"Session Key Generating Function\0"
 
 
+@dataclass(frozen=True, slots=True)
 class CryptoBinding:
-    """The keys that come of a tunnel and of the method inside it.
+    """The keys that come of a tunnel and of the method inside it: IPMK, 40 octets, for the MSK,
+    and CMK, 20 octets, for the compound MAC."""
 
-    `key_material` is the tunnel's, of which PEAP takes the first 40 octets; `inner_msk` that of
-    the method inside, empty where it has none.
-    """
+    ipmk: bytes = field(repr=False)
+    cmk: bytes = field(repr=False)
 
-    def __init__(self, key_material: bytes, inner_msk: bytes) -> None:
+    @classmethod
+    def derive(cls, key_material: bytes, inner_msk: bytes) -> Self:
+        """Return them for the tunnel's key material and the MSK of the method inside, which is
+        empty where it has none."""
         isk = inner_msk[:_ISK_OCTETS].ljust(_ISK_OCTETS, b"\0")
         temporary_key = key_material[:_TEMPORARY_KEY_OCTETS]
         keys = _prf_plus(temporary_key, _COMPOUND_KEYS + isk, _IPMK_OCTETS + _CMK_OCTETS)
-        self._ipmk, self._cmk = keys[:_IPMK_OCTETS], keys[_IPMK_OCTETS:]
+        return cls(keys[:_IPMK_OCTETS], keys[_IPMK_OCTETS:])
 
     def request(self, nonce: bytes) -> bytes:
         """Return the TLV that the server sends, with a nonce of 32 octets."""
@@ -51,13 +56,13 @@ class CryptoBinding:
 
     def msk(self) -> bytes:
         """Return the MSK that a supplicant derives that has bound: not the tunnel's own."""
-        return _prf_plus(self._ipmk, _SESSION_KEY, _CSK_OCTETS)[:_MSK_OCTETS]
+        return _prf_plus(self.ipmk, _SESSION_KEY, _CSK_OCTETS)[:_MSK_OCTETS]
 
     def _signed(self, subtype: int, nonce: bytes) -> bytes:
         """A TLV of version 0. Its MAC is made over it, with zeros for the MAC, and PEAP's type."""
         unsigned = _HEADER.pack(TLV, _LENGTH, 0, 0, 0, subtype) + nonce
         signed = unsigned + bytes(_MAC_OCTETS) + bytes((Type.PEAP,))
-        return unsigned + hmac.digest(self._cmk, signed, "sha1")
+        return unsigned + hmac.digest(self.cmk, signed, "sha1")
 
 
 def _prf_plus(key: bytes, seed: bytes, octets: int) -> bytes:

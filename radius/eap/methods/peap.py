@@ -97,7 +97,7 @@ class Peap:
                 raise MalformedMethod(f"inside PEAP: {reason}")
             case Accept(_, identity, credential, proof, msk):
                 tunnel_keys = keys.key_material(self._engine, Type.PEAP)
-                self._binding = CryptoBinding(tunnel_keys, msk)
+                self._binding = CryptoBinding.derive(tunnel_keys, msk)
                 self._end = Done(identity, credential, proof, tunnel_keys[: keys.MSK_OCTETS])
                 nonce = self._chance(crypto_binding.NONCE_OCTETS)
                 return self._tell(_result(_SUCCESS) + self._binding.request(nonce), limit)

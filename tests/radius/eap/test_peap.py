@@ -9,7 +9,6 @@ from functools import partial
 import pytest
 
 from radius.eap.conversation import Conversation, Offer
-from radius.eap.crypto_binding import CryptoBinding
 from radius.eap.methods.gtc import Gtc
 from radius.eap.methods.method import Done, Failed, MalformedMethod, Send
 from radius.eap.methods.mschapv2 import MsChapV2
@@ -207,12 +206,6 @@ def test_our_own_request_is_no_response() -> None:
     """A compound MAC of ours is worth nothing when it comes back."""
     with pytest.raises(MalformedMethod, match="cryptobinding"):
         converse(Inside(lambda inside, asked: asked))
-
-
-@pytest.mark.parametrize("length", [0, 55, 57])
-def test_a_binding_of_another_length_proves_nothing(length: int) -> None:
-    binding = CryptoBinding(bytes(128), b"")
-    assert not binding.proves(bytes(length))
 
 
 @every_version
