@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from portal.onboarding import android, apple, eap_config, linux
+from portal.onboarding import android, apple, eap_config, linux, windows
 from portal.onboarding.profile import Profile, ProfileFile
 from portal.onboarding.signing import Signer, sign
 
@@ -45,13 +45,20 @@ class Format:
 # The best of each platform comes before its others. What has a name of its own is called by it.
 _ALL: Final = (
     Format(
-        "apple",
+        "mobileconfig",
         "iPhone, iPad, Mac",
         frozenset({Platform.IOS, Platform.MACOS}),
         apple.build,
         is_signed=True,
     ),
     Format("android", "Android (Passpoint)", frozenset({Platform.ANDROID}), android.build),
+    Format("windows", "Windows", frozenset({Platform.WINDOWS}), windows.build_script),
+    Format(
+        "windows-xml",
+        "Windows (netsh)",
+        frozenset({Platform.WINDOWS}),
+        windows.build_xml,
+    ),
     Format(
         "networkmanager",
         "Linux (NetworkManager)",

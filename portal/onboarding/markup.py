@@ -20,12 +20,13 @@ def element(name: str, *content: str | Element, **attributes: str) -> Element:
 
 def write(root: Element) -> bytes:
     """Return a document in UTF-8, every value escaped."""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text(root)}\n'.encode()
+
+
+def text(root: Element) -> str:
+    """Return a document without a declaration, for those who take it as characters."""
     indent(root)
-    return (
-        b'<?xml version="1.0" encoding="UTF-8"?>\n'
-        + tostring(root, encoding="unicode").encode()
-        + b"\n"
-    )
+    return tostring(root, encoding="unicode")
 
 
 def _clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A device and its profiles: one with a Wi-Fi secret, one with a certificate, both with real keys."""
+"""A device and its profiles: one with a Wi-Fi secret, one with a certificate; all keys are real."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
