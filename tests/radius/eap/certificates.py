@@ -41,7 +41,7 @@ class Authority:
     """Issues certificates under a root of its own."""
 
     def __init__(self, name: str = "Village Root") -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = ecdsa_key()
         self._name = _name(name)
         certificate = (
             _certificate(self._name, self._name, self._key, timedelta(days=3650))
@@ -59,7 +59,7 @@ class Authority:
         valid: timedelta = timedelta(days=30),
     ) -> Issued:
         """Return a certificate that begins an hour ago and ends `valid` from now."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
+        key = key or ecdsa_key()
         alternative = x509.DNSName(name) if usage == SERVER_AUTH else x509.RFC822Name(name)
         certificate = (
             _certificate(_name(name), self._name, key, valid)
@@ -84,6 +84,10 @@ class Authority:
     def misused_server(self) -> Issued:
         """Return a server's certificate, which no client may use."""
         return self.issue("radius.village.example", SERVER_AUTH)
+
+
+def ecdsa_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def rsa_key() -> rsa.RSAPrivateKey:

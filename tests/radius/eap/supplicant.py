@@ -47,7 +47,7 @@ class TlsClient:
         self.context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         self.context.set_min_proto_version(_VERSIONS[version])
         self.context.set_max_proto_version(_VERSIONS[version])
-        self.context.set_verify(SSL.VERIFY_PEER)
+        self.context.set_verify(SSL.VERIFY_PEER, _note_certificate)
         store = self.context.get_cert_store()
         assert store is not None
         for anchor in anchors:
@@ -73,10 +73,12 @@ class TlsPeer:
         lengths: Lengths = Lengths.FIRST_OF_MANY,
         session: SSL.Session | None = None,
     ) -> None:
-        self._connection = SSL.Connection(client.context)
-        self._connection.set_connect_state()
+        self.connection = SSL.Connection(client.context)
+        self.connection.set_connect_state()
+        self._certificates: list[int] = []
+        self.connection.set_app_data(self._certificates)
         if session is not None:
-            self._connection.set_session(session)
+            self.connection.set_session(session)
         self._say = say
         self._room = fragment_octets - 5
         self._lengths = lengths
@@ -88,6 +90,12 @@ class TlsPeer:
         """All that came out of the tunnel."""
         self.failure: str | None = None
         """OpenSSL's word for why TLS ended: what it found wrong, or the alert that came."""
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier session goes on: the handshake is complete, and the server has shown
+        no certificate."""
+        return self.is_established and not self._certificates
 
     def respond(self, data: bytes) -> bytes:
         """Return the data of the response to a request with `data`."""
@@ -105,32 +113,32 @@ class TlsPeer:
         return self._fragment()
 
     def export(self, label: bytes, context: bytes | None, octets: int) -> bytes:
-        return self._connection.export_keying_material(label, octets, context)
+        return self.connection.export_keying_material(label, octets, context)
 
     def msk(self, type: Type) -> bytes:
         """Return the MSK, computed from the words of RFC 5216, 5281, 9190 and 9427 once more."""
-        if self._connection.get_protocol_version() == SSL.TLS1_3_VERSION:
+        if self.connection.get_protocol_version() == SSL.TLS1_3_VERSION:
             return self.export(b"EXPORTER_EAP_TLS_Key_Material", bytes([type]), 128)[:64]
         ttls = type == Type.TTLS
         return self.export(b"ttls keying material" if ttls else b"client EAP encryption", None, 64)
 
     def keep_session(self) -> SSL.Session:
         """End the connection in good order, and return its session to resume."""
-        self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
-        session = self._connection.get_session()
+        self.connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+        session = self.connection.get_session()
         assert session is not None
         return session
 
     def _converse(self, message: bytes) -> None:
         if message:
-            self._connection.bio_write(message)
+            self.connection.bio_write(message)
         try:
             if not self.is_established:
-                self._connection.do_handshake()
+                self.connection.do_handshake()
                 self.is_established = True
                 self._tell(self._say(b""))
             while True:
-                plaintext = self._connection.recv(16_384)
+                plaintext = self.connection.recv(16_384)
                 self.plaintext += plaintext
                 self._tell(self._say(plaintext))
         except SSL.WantReadError:
@@ -140,13 +148,13 @@ class TlsPeer:
 
     def _tell(self, plaintext: bytes) -> None:
         if plaintext:
-            self._connection.sendall(plaintext)
+            self.connection.sendall(plaintext)
 
     def _outgoing(self) -> bytes:
         octets = b""
         while True:
             try:
-                octets += self._connection.bio_read(16_384)
+                octets += self.connection.bio_read(16_384)
             except SSL.WantReadError:
                 return octets
 
@@ -162,6 +170,13 @@ class TlsPeer:
         if announces:
             return struct.pack(">BI", flags | LENGTH_INCLUDED, self._length) + body
         return bytes([flags]) + body
+
+
+def _note_certificate(
+    connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, is_good: int
+) -> bool:
+    connection.get_app_data().append(depth)
+    return bool(is_good)
 
 
 class Supplicant:
