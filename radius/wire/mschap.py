@@ -87,8 +87,8 @@ def verify(
     Raises ValueError if the password is no UTF-8.
     """
     hashed = nt_hash(password)
-    bare = user_name.rpartition(b"\\")[2]
-    for name in (bare, user_name) if bare != user_name else (bare,):
+    _, backslash, bare = user_name.partition(b"\\")
+    for name in (bare, user_name) if backslash else (user_name,):
         challenges = (authenticator_challenge, response.peer_challenge, name)
         if hmac.compare_digest(nt_response(*challenges, hashed), response.nt_response):
             proof = authenticator_response(hashed, response.nt_response, *challenges)

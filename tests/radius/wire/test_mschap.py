@@ -72,6 +72,15 @@ def test_a_domain_may_count_or_not() -> None:
     )
 
 
+def test_a_domain_ends_at_the_first_backslash() -> None:
+    response = mschap.parse_response(
+        mschap.respond(7, PASSWORD, AUTHENTICATOR_CHALLENGE, PEER_CHALLENGE, b"A\\User")
+    )
+    for name, is_right in ((b"DOMAIN\\A\\User", True), (b"DOMAIN\\User", False)):
+        proven = mschap.verify(PASSWORD, response, AUTHENTICATOR_CHALLENGE, name)
+        assert (proven is not None) is is_right
+
+
 def test_a_response_is_read_as_it_is_written() -> None:
     octets = mschap.respond(7, PASSWORD, AUTHENTICATOR_CHALLENGE, PEER_CHALLENGE, USER_NAME)
     assert len(octets) == mschap.RESPONSE_OCTETS
