@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
+from secrets import token_bytes
 from typing import Any, Final
 
 import structlog
@@ -19,7 +20,7 @@ from aaa.passwords import PasswordHashing
 from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Directory
-from deploy import ports
+from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from monitoring import metrics
@@ -33,6 +34,8 @@ from portal.pages import Pages
 from portal.parts import Parts
 from radius.handlers.access import AccessHandler
 from radius.handlers.accounting import AccountingHandler, SessionOwners
+from radius.handlers.eap import EapHandler
+from radius.handlers.eap_methods import Methods
 from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
@@ -112,9 +115,11 @@ async def assemble(
     """Return the service of ``parts``; ``stack`` closes what it holds.
 
     ``mailer`` takes the portal's mail in place of the server of ``mail.url``. Raises
-    ConfigurationError where a port cannot be had, Unavailable where the database is away.
+    ConfigurationError where a port cannot be had, Unavailable where the database is away, Invalid
+    where a setting cannot be in a certificate.
     """
     settings, database = installation.settings, installation.database
+    await certificates.keep(installation, clock())
     directory = Directory(database, installation.keyring)
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
@@ -129,7 +134,7 @@ async def assemble(
     radius = await _radius(workshop, stack) if Part.RADIUS in parts else None
     portal = _portal(workshop, mailer, stack) if Part.PORTAL in parts else None
     if Part.HOUSEKEEPING in parts:
-        workshop.background.append(Housekeeping(database, directory, clock).run)
+        workshop.background.append(Housekeeping(installation, directory, clock).run)
     finishing = asyncio.Event()
     return Service(
         settings=settings,
@@ -164,13 +169,18 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     warnings = workshop.warnings
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
+    authenticator = Authenticator(database, keyring, _hashing(stack))
+    eap = workshop.installation.settings.eap
     server = RadiusServer(
         settings,
         database=database,
         directory=directory,
         handler=local_handler(
             AccessHandler(
-                Authenticator(database, keyring, _hashing(stack)),
+                authenticator,
+                EapHandler(
+                    authenticator, directory, Methods(eap, token_bytes), eap, clock, token_bytes
+                ),
                 directory,
                 ReplyBuilder(keyring),
                 clock,

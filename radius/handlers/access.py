@@ -1,6 +1,8 @@
 """Access-Request: who is it, and may they? `aaa` knows; this asks and answers (RFC 2865)."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from secrets import token_bytes
 from typing import Final
 
 from aaa import mac
@@ -9,16 +11,20 @@ from aaa.policy import Denied, DenyReason
 from aaa.snapshot import Directory
 from monitoring import metrics
 from radius.clients import reads_as_text
+from radius.handlers.eap import Admitted, Challenged, Dismissed, EapHandler
+from radius.handlers.link_keys import link_keys
 from radius.handlers.proof import Proof, proof_of
 from radius.handlers.reply import MESSAGES, ReplyBuilder
 from radius.request import Clock, Reply, Request, Unanswered
+from radius.wire.values import Value
 
 # Jitter, so that how long a refusal takes tells nothing: up to a quarter more.
 _JITTER: Final = 0.25
 
 
 class AccessHandler:
-    """Answers Access-Requests: PAP, CHAP, MS-CHAPv2 and MAC authentication.
+    """Answers Access-Requests: PAP, CHAP, MS-CHAPv2 and MAC authentication; `eap`
+    those that carry EAP.
 
     `reject_delay_seconds` is how long a refusal is held back; `chance` returns numbers from 0
     to 1.
@@ -27,6 +33,7 @@ class AccessHandler:
     def __init__(
         self,
         authenticator: Authenticator,
+        eap: EapHandler,
         directory: Directory,
         replies: ReplyBuilder,
         clock: Clock,
@@ -35,6 +42,7 @@ class AccessHandler:
         chance: Callable[[], float],
     ) -> None:
         self._authenticator = authenticator
+        self._eap = eap
         self._directory = directory
         self._replies = replies
         self._clock = clock
@@ -42,37 +50,66 @@ class AccessHandler:
         self._chance = chance
 
     async def __call__(self, request: Request) -> Reply | Unanswered:
-        """Return Access-Accept or Access-Reject, or why what may be forged gets neither.
+        """Return Access-Accept, Access-Reject or Access-Challenge, or why what may be forged gets
+        none of them.
 
         Raises Unavailable, MalformedPacket.
         """
         if unproven := _unproven(request):
             return unproven
+        if request.packet.attributes.has("EAP-Message"):
+            return await self._converse(request)
         proof = _proof(request)
         outcome = await self._decide(request, proof)
-        collectivity = request.hotspot.collectivity.slug
         if isinstance(outcome, Authenticated):
-            metrics.log_ins.labels(collectivity, outcome.method.value, "accept").inc()
             keys = proof.accepted() if proof else ()
-            return Reply(self._replies.accept(request, outcome, *keys), method=outcome.method)
-        reason = outcome.denied.reason
+            return self._accept(request, outcome, *keys)
+        errors = proof.refused(MESSAGES[outcome.denied.reason]) if proof else ()
+        return self._refuse(request, outcome, *errors)
+
+    async def _converse(self, request: Request) -> Reply:
+        match await self._eap.converse(request):
+            case Challenged(eap, state, is_repeated):
+                named: list[tuple[str, Value]] = [("EAP-Message", eap), ("State", state)]
+                if is_repeated:
+                    named.append(("Error-Cause", "Invalid-EAP-Packet"))
+                return Reply(self._replies.challenge(request, *named))
+            case Admitted(authenticated, eap, msk, proof):
+                half = len(msk) // 2
+                keys = link_keys(request, recv=msk[:half], send=msk[half:], chance=token_bytes)
+                # When its time is up the supplicant proves itself anew, in place of being cut off
+                # (RFC 3580 section 3.17).
+                again = ("Termination-Action", "RADIUS-Request")
+                reply = self._accept(request, authenticated, ("EAP-Message", eap), *keys, again)
+                return replace(reply, eap=proof.value)
+            case Dismissed(refused, failure):
+                return replace(
+                    self._refuse(request, refused), eap=failure.value if failure else None
+                )
+
+    def _accept(
+        self, request: Request, authenticated: Authenticated, *more: tuple[str, Value]
+    ) -> Reply:
+        collectivity = request.hotspot.collectivity.slug
+        metrics.log_ins.labels(collectivity, authenticated.method.value, "accept").inc()
+        packet = self._replies.accept(request, authenticated, *more)
+        return Reply(packet, method=authenticated.method)
+
+    def _refuse(self, request: Request, refused: Refused, *more: tuple[str, Value]) -> Reply:
+        collectivity, reason = request.hotspot.collectivity.slug, refused.denied.reason
         metrics.denials.labels(collectivity, reason.value, "radius").inc()
-        if outcome.method is not None:
-            metrics.log_ins.labels(collectivity, outcome.method.value, "reject").inc()
-        errors = proof.refused(MESSAGES[reason]) if proof else ()
+        if refused.method is not None:
+            metrics.log_ins.labels(collectivity, refused.method.value, "reject").inc()
         return Reply(
-            self._replies.reject(request, reason, *errors),
+            self._replies.reject(request, reason, *more),
             reason=reason,
-            method=outcome.method,
-            held_back_seconds=self._delay(outcome),
+            method=refused.method,
+            held_back_seconds=self._delay(refused),
         )
 
     async def _decide(self, request: Request, proof: Proof | None) -> Authenticated | Refused:
         snapshot, now = self._directory.current, self._clock()
         user_name = request.text("User-Name") or ""
-        attributes = request.packet.attributes
-        if attributes.has("EAP-Message"):
-            return Refused(Denied(DenyReason.METHOD_NOT_SUPPORTED))
         if names_its_device(user_name, request.device_mac):
             return await self._authenticator.by_device(
                 request.device_mac or "", request.hotspot, snapshot, now
@@ -114,6 +151,9 @@ def _unproven(request: Request) -> Unanswered | None:
     """
     if request.was_signed:
         return None
+    if request.packet.attributes.has("EAP-Message"):
+        # RFC 3579 section 3.1: then it must be.
+        return Unanswered.MESSAGE_AUTHENTICATOR_MISSING
     if not reads_as_text(request.packet, request.secret):
         return Unanswered.WRONG_SECRET
     asks_for_device = names_its_device(request.text("User-Name") or "", request.device_mac)

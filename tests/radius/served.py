@@ -15,12 +15,14 @@ import structlog
 from aaa.authentication import Authenticator
 from aaa.recorder import Recorder
 from aaa.secret import Secret
-from aaa.settings import RadiusSettings
+from aaa.settings import EapSettings, RadiusSettings
 from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.handlers.access import AccessHandler
 from radius.handlers.accounting import AccountingHandler, SessionOwners
+from radius.handlers.eap import EapHandler
+from radius.handlers.eap_methods import Methods
 from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.outstanding import Schedule
@@ -101,8 +103,18 @@ async def serve(
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     recorder = Recorder(village.database, lambda: village.snapshot, village.clock)
     replies = ReplyBuilder(village.keyring)
+    authenticator = Authenticator(village.database, village.keyring, village.hashing)
+    eap = EapSettings(challenges=True)
     access = AccessHandler(
-        Authenticator(village.database, village.keyring, village.hashing),
+        authenticator,
+        EapHandler(
+            authenticator,
+            village.directory,
+            Methods(eap, secrets.token_bytes),
+            eap,
+            village.clock,
+            secrets.token_bytes,
+        ),
         village.directory,
         replies,
         village.clock,
