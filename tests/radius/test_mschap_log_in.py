@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from aaa import tickets
+from aaa.authentication import Method
+from aaa.wifi_secrets import WifiSecrets
+from radius.handlers import class_attribute
+from radius.handlers.class_attribute import SessionOwner
 from radius.wire import mschap
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request
@@ -92,6 +96,26 @@ async def test_of_several_tickets_the_one_that_matched_is_proven(served: Served)
     again = await served.answer(Asked(ANNA, first).packet)
     assert again.code is Code.ACCESS_REJECT
     assert served.logged("request answered")[-1]["reason"] == "ticket_used"
+
+
+async def test_a_wifi_secret_tells_the_device_and_makes_the_keys(served: Served) -> None:
+    village = served.village
+    wifi = WifiSecrets(village.keyring, keeps_text=True)
+    issued = []
+    for name in ("phone", "laptop"):
+        async with village.database.write("test") as session:
+            issued.append(
+                await wifi.issue(session, citizen_id=village.anna, name=name, now=village.clock())
+            )
+    for secret, device_id in issued:
+        asked = Asked(ANNA, secret.reveal().decode())
+        reply = await served.answer(asked.packet)
+        assert reply.code is Code.ACCESS_ACCEPT
+        owner = class_attribute.unseal(village.keyring, reply.attributes.octets("Class"))
+        assert owner == SessionOwner(Method.WIFI_SECRET, village.anna, device_id)
+        expected = b"\x09" + asked.proven.authenticator_response
+        assert reply.attributes.octets("MS-CHAP2-Success") == expected
+        assert asked.key(reply, "MS-MPPE-Recv-Key") == asked.proven.keys.recv
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
