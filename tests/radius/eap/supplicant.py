@@ -53,6 +53,7 @@ class TlsClient:
         for anchor in anchors:
             certificate = x509.load_der_x509_certificate(anchor)
             store.add_cert(crypto.X509.from_cryptography(certificate))
+        self.own = own
         if own is not None:
             self.context.use_certificate(own.certificate)
             self.context.use_privatekey(own.key)
