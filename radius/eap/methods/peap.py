@@ -100,6 +100,7 @@ class Peap:
                 self._binding = CryptoBinding.derive(tunnel_keys, msk)
                 self._end = Done(identity, credential, proof, tunnel_keys[: keys.MSK_OCTETS])
                 nonce = self._chance(crypto_binding.NONCE_OCTETS)
+                # The result first: Apple's supplicants read no further.
                 return self._tell(_result(_SUCCESS) + self._binding.request(nonce), limit)
             case Fail(_, reason):
                 self._end = Failed(reason)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from radius.eap.conversation import Conversation, Offer
 from radius.eap.methods.gtc import Gtc
@@ -41,6 +43,16 @@ SECRET = b"7hq2-mzkd-p4xw"
 RESULT_SUCCESS = b"\x80\x03\0\x02\0\x01"
 RESULT_FAILURE = b"\x80\x03\0\x02\0\x02"
 BINDING = 12
+
+# What opens doors further in; only the password is missing.
+SAYINGS = (
+    b"\x01" + ANNA.encode(),
+    bytes((Type.NAK, Type.GTC)),
+    bytes((Type.GTC,)) + b"guess",
+    bytes((Type.MSCHAPV2, 2, 7, 0, 74, 49)) + bytes(49) + ANNA.encode(),
+    bytes((Type.MSCHAPV2, 3)),
+    EapPacket(Code.RESPONSE, 0, Type.EXTENSIONS, RESULT_SUCCESS).encode(),
+)
 
 AUTHORITY = Authority()
 SERVERS = {
@@ -317,3 +329,15 @@ def test_whole_packets(version: str, secret: bytes) -> None:
 
 def test_the_first_request_only_opens_tls() -> None:
     assert peap("1.3").start(1000) == Send(b"\x20")
+
+
+@pytest.mark.fuzz
+@given(st.lists(st.binary(max_size=120) | st.sampled_from(SAYINGS), max_size=6))
+def test_whatever_is_said_inside_nobody_is_proven_by_it(said: list[bytes]) -> None:
+    remaining = iter((SAYINGS[0], *said))
+    peer = TlsPeer(CLIENTS["1.3"], say=lambda plaintext: next(remaining, b"") if plaintext else b"")
+    try:
+        ended = play(peap("1.3"), peer.respond, answer, 1000)
+    except MalformedMethod:
+        return
+    assert isinstance(ended, Failed)
