@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from OpenSSL import SSL
 
 from radius.eap.conversation import Conversation, Offer
 from radius.eap.methods.method import Done, Failed, MalformedMethod, Outcome, Send
@@ -130,17 +131,45 @@ def test_a_supplicant_that_does_not_believe_us(
     assert register.asked == []
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_refused_certificate(authority: Authority, version: str) -> None:
-    """TLS 1.2 has the alert access_denied for it; in TLS 1.3 the commitment is missing."""
-    peer = TlsPeer(TlsClient([authority.root.der], version, authority.client()))
-    server = TlsServer.for_certificates(authority.server())
-    end = play(Tls(OUTER, server), peer.respond, Register(Wrong()).answer, LIMIT)
-    assert end == Failed(Failure.CREDENTIAL_REFUSED)
-    assert peer.plaintext == b""
-    if version == "1.2":
-        assert not peer.is_established
-        assert "access denied" in (peer.failure or "")
+def asked(method: Tls, peer: TlsPeer) -> AskCertificate:
+    """Carry messages until the method asks."""
+    outcome: Outcome = method.start(LIMIT)
+    while isinstance(outcome, Send):
+        outcome = method.receive(peer.respond(outcome.data), LIMIT)
+    assert isinstance(outcome, AskCertificate)
+    return outcome
+
+
+def test_a_refused_certificate_gets_an_alert_in_tls_1_2(authority: Authority) -> None:
+    peer = TlsPeer(TlsClient([authority.root.der], "1.2", authority.client()))
+    method = Tls(OUTER, TlsServer.for_certificates(authority.server()))
+    asked(method, peer)
+    alert = method.answer(Wrong(), LIMIT)
+    assert alert == Send(bytes.fromhex("00 15030300020231"))  # fatal: access_denied
+    response = peer.respond(alert.data)
+    assert "access denied" in (peer.failure or "")
+    assert method.receive(response, LIMIT) == Failed(Failure.CREDENTIAL_REFUSED)
+
+
+def test_a_refused_certificate_gets_nothing_in_tls_1_3(authority: Authority) -> None:
+    peer = TlsPeer(TlsClient([authority.root.der], "1.3", authority.client()))
+    method = Tls(OUTER, TlsServer.for_certificates(authority.server()))
+    asked(method, peer)
+    assert method.answer(Wrong(), LIMIT) == Failed(Failure.CREDENTIAL_REFUSED)
+
+
+def test_nothing_follows_the_end(authority: Authority) -> None:
+    peer = TlsPeer(TlsClient([authority.root.der], "1.2", authority.client()))
+    method = Tls(OUTER, TlsServer.for_certificates(authority.server()))
+    asked(method, peer)
+    last = method.answer(Right(CREDENTIAL), LIMIT)
+    assert isinstance(last, Send)
+    peer.respond(last.data)
+    assert peer.connection.renegotiate()
+    with pytest.raises(SSL.WantReadError):
+        peer.connection.do_handshake()
+    with pytest.raises(MalformedMethod):
+        method.receive(b"\x00" + peer.connection.bio_read(LIMIT), LIMIT)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
