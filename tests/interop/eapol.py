@@ -43,6 +43,7 @@ _VERSIONS: Final = {
     Tls.V1_3: "tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 tls_disable_tlsv1_2=1 "
     "tls_disable_tlsv1_3=0",
 }
+_TICKETS: Final = {True: "tls_disable_session_ticket=0", False: "tls_disable_session_ticket=1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Supplicant:
     holder: Holder | None = None
     fragment_size: int = 1300
     server_name: str = SERVER_NAME
+    has_tickets: bool = False
+    """Of TLS 1.2; wpa_supplicant 2.10 takes them where it is told to, else session identifiers."""
 
     def configuration(self) -> str:
         """Return the file that says so."""
@@ -94,7 +97,7 @@ class Supplicant:
             "anonymous_identity": f'"{self.outer}"',
             "ca_cert": f'"{self.anchor}"',
             "domain_suffix_match": f'"{self.server_name}"',
-            "phase1": f'"{_VERSIONS[self.tls]}"',
+            "phase1": f'"{_VERSIONS[self.tls]} {_TICKETS[self.has_tickets]}"',
             "fragment_size": self.fragment_size,
         }
         if self.method.phase2 is not None:
@@ -193,8 +196,10 @@ class Server:
     ) -> tuple[Verdict, Verdict]:
         """Let a supplicant authenticate, and again as the same program, which then resumes what it
         may; by way of another `port`, if one is given."""
-        first, second = self._run(supplicant, ("-r1",), (), port or self.port)
-        return first, second
+        verdicts = self._run(supplicant, ("-r1",), (), port or self.port)
+        # After a refusal it does not try again.
+        assert len(verdicts) == 2, verdicts[0].story
+        return verdicts[0], verdicts[1]
 
     def await_reason(self, refusal: str, mark: int) -> None:
         """Return once the log says why, in what was written after `mark` characters."""
@@ -202,7 +207,7 @@ class Server:
         self.process.await_condition(
             lambda: bool(pattern.search(self.process.output[mark:])),
             f"say {pattern.pattern!r}; it said:\n{self.process.output[mark:]}",
-            seconds=5,
+            seconds=15,
         )
 
     def _run(
@@ -218,7 +223,7 @@ class Server:
         added = (f"-N{text}" for text in (f"{FRAMED_MTU}:d:{mtu}", *attributes))
         done = subprocess.run(
             [
-                *(require("eapol_test"), "-c", str(configuration), "-t", "20"),
+                *(require("eapol_test"), "-c", str(configuration), "-t", "30"),
                 *("-p", str(port), "-s", SECRET, *options, *added),
             ],
             stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ import pytest
 
 from tests.interop.eapol import (
     ANNA,
+    CUI,
     METHODS,
     OUTER,
     PEAP_MSCHAPV2,
@@ -27,7 +28,9 @@ from tests.interop.eapol import (
     Tls,
     Verdict,
 )
+from tests.interop.farandole import ACCOUNT_PASSWORD, BRUNO, Farandole, run_farandole
 from tests.interop.freeradius import run_freeradius
+from tests.interop.relay import relay
 
 pytestmark = [
     pytest.mark.interop,
@@ -57,11 +60,17 @@ def freeradius(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["freeradius"])
+@pytest.fixture(scope="module")
+def farandole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farandole]:
+    with run_farandole(tmp_path_factory.mktemp("farandole")) as farandole:
+        yield farandole
+
+
+@pytest.fixture(params=["freeradius", "farandole"])
 def server(request: pytest.FixtureRequest) -> Server:
     """FreeRADIUS, then we."""
-    found: Server = request.getfixturevalue(request.param)
-    return found
+    found: Server | Farandole = request.getfixturevalue(request.param)
+    return found.server if isinstance(found, Farandole) else found
 
 
 def set_up(server: Server, method: Method, tls: Tls, size: int = 1300) -> Supplicant:
@@ -166,17 +175,86 @@ def test_a_supplicant_with_no_method_but_md5_is_refused(server: Server) -> None:
 @every_version
 def test_a_certificate_is_resumed(request: pytest.FixtureRequest, server: Server, tls: Tls) -> None:
     expect(request, server, f"resumption {tls}")
-    first, second = server.authenticate_twice(set_up(server, TLS, tls))
+    supplicant = replace(set_up(server, TLS, tls), has_tickets=True)
+    first, second = server.authenticate_twice(supplicant)
     assert_accepted(first)
     assert_accepted(second)
     assert (first.is_resumed, second.is_resumed) == (False, True), second.story
+
+
+def test_a_supplicant_without_tickets_may_come_again(server: Server) -> None:
+    """Whether it resumes by session identifier, as with FreeRADIUS, or not, as with us."""
+    for verdict in server.authenticate_twice(set_up(server, TLS, Tls.V1_2)):
+        assert_accepted(verdict)
 
 
 @every_version
 @pytest.mark.parametrize("method", [TTLS_PAP, PEAP_MSCHAPV2], ids=str)
 def test_a_tunnel_is_not_resumed(server: Server, method: Method, tls: Tls) -> None:
     """The password counts every time."""
-    first, second = server.authenticate_twice(set_up(server, method, tls))
+    supplicant = replace(set_up(server, method, tls), has_tickets=True)
+    first, second = server.authenticate_twice(supplicant)
     assert_accepted(first)
     assert_accepted(second)
     assert not second.is_resumed
+
+
+# From here on: what FreeRADIUS has no equal of.
+
+
+@every_version
+def test_a_certificate_that_was_revoked_meanwhile_is_not_resumed(
+    farandole: Farandole, tls: Tls
+) -> None:
+    server = farandole.server
+    name = f"phone of {tls}"
+    supplicant = replace(
+        set_up(server, TLS, tls), holder=farandole.add_certificate(name), has_tickets=True
+    )
+    with relay(server.port, lambda: farandole.revoke(name)) as port:
+        mark = len(server.process.output)
+        first, second = server.authenticate_twice(supplicant, port)
+    assert_accepted(first)
+    assert second.outcome is Outcome.REJECTED, second.story
+    assert second.is_resumed, second.story
+    server.await_reason("revoked", mark)
+
+
+@pytest.mark.parametrize("method", [TLS, TTLS_PAP, PEAP_MSCHAPV2], ids=str)
+def test_the_cui_is_told_where_it_is_asked_for(farandole: Farandole, method: Method) -> None:
+    """By one NUL octet (RFC 4372); it is the same each time."""
+    supplicant = set_up(farandole.server, method, Tls.V1_2)
+    asked = [farandole.server.authenticate(supplicant, f"{CUI}:x:00") for _ in range(2)]
+    for verdict in asked:
+        assert_accepted(verdict)
+    once, again = (verdict.final(CUI) for verdict in asked)
+    assert once == again
+    assert len(once) == 1
+    assert farandole.server.authenticate(supplicant).final(CUI) == []
+
+
+@every_version
+def test_the_account_password_counts_for_those_who_type_it(farandole: Farandole, tls: Tls) -> None:
+    supplicant = set_up(farandole.server, TTLS_PAP, tls)
+    typed = replace(supplicant, identity=BRUNO, password=ACCOUNT_PASSWORD)
+    assert_accepted(farandole.server.authenticate(typed))
+
+
+@pytest.mark.parametrize("method", WITH_PASSWORD[1:], ids=str)
+def test_the_account_password_counts_nowhere_else(farandole: Farandole, method: Method) -> None:
+    supplicant = set_up(farandole.server, method, Tls.V1_2)
+    typed = replace(supplicant, identity=BRUNO, password=ACCOUNT_PASSWORD)
+    assert_refused(farandole.server, typed, "wrong password")
+
+
+@every_password_method
+def test_a_bare_name_is_of_the_outer_realm(farandole: Farandole, method: Method) -> None:
+    supplicant = replace(set_up(farandole.server, method, Tls.V1_2), identity="anna")
+    assert_accepted(farandole.server.authenticate(supplicant))
+
+
+@every_method
+def test_a_realm_that_nobody_has_is_refused(farandole: Farandole, method: Method) -> None:
+    supplicant = set_up(farandole.server, method, Tls.V1_2)
+    nowhere = replace(supplicant, outer="anonymous@nowhere.example")
+    assert_refused(farandole.server, nowhere, "unknown realm")
