@@ -17,11 +17,12 @@ from sqlalchemy import func, select
 from aaa import retention as records
 from aaa import sessions, tickets
 from aaa.authorization import STALE_INTERVALS
-from aaa.database import Database
 from aaa.errors import Unavailable
 from aaa.model import Instruction, InstructionState, MessageAuthenticatorRule, Nas
 from aaa.policy import DEFAULTS
 from aaa.snapshot import Directory
+from deploy import certificates
+from deploy.installation import Installation
 from monitoring import metrics
 from portal import retention
 
@@ -43,9 +44,10 @@ class Housekeeping:
     """The tasks of one installation; :meth:`run` does them for ever."""
 
     def __init__(
-        self, database: Database, directory: Directory, clock: Callable[[], datetime]
+        self, installation: Installation, directory: Directory, clock: Callable[[], datetime]
     ) -> None:
-        self._database = database
+        self._installation = installation
+        self._database = installation.database
         self._directory = directory
         self._clock = clock
         self._shown: set[tuple[str, str]] = set()
@@ -54,6 +56,7 @@ class Housekeeping:
             Task("portal", 60, self._purge_portal),
             Task("stale_sessions", 60, self._close_stale_sessions),
             Task("records", 86400, self._purge_records),
+            Task("certificates", 3600, self._keep_certificates),
             Task("sessions_open", 10, self._count_sessions),
             Task("nas", 30, self._count_nas),
             Task("instructions", 10, self._count_instructions),
@@ -122,6 +125,10 @@ class Housekeeping:
                 count=closed,
                 remedy="see that the NAS there have power, reach us, and send interim updates",
             )
+
+    async def _keep_certificates(self) -> None:
+        await certificates.keep(self._installation, self._clock())
+        await certificates.measure(self._database)
 
     async def _count_sessions(self) -> None:
         """Count who is online, by place; who has not been heard of for a while does not count."""

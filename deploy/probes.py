@@ -6,15 +6,19 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from aaa import snapshot
 from aaa.errors import Invalid, Unavailable
+from aaa.pki.identity import ServerIdentity
 from aaa.settings import ConfigurationError, Settings
-from aaa.snapshot import NasEntry
+from aaa.snapshot import NasEntry, Snapshot
 from deploy import installation, ports
 from monitoring.server import listen
 from radius.outstanding import Schedule
@@ -25,6 +29,8 @@ from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
 
 _PATIENCE_SECONDS: Final = 5.0
+# Renewal comes weeks before.
+_CERTIFICATE_ENDS: Final = timedelta(days=14)
 _SCHEDULE: Final = Schedule(
     initial_seconds=1, maximum_transmissions=3, maximum_duration_seconds=_PATIENCE_SECONDS
 )
@@ -48,11 +54,13 @@ async def examine(settings: Settings) -> list[Finding]:
     if running is None:
         found = [*_ports(settings), Finding("service", "is not running")]
     else:
-        found = [running, *await _radius(settings, known)]
+        found = [running, *await _radius(settings, known.nas if known else ())]
+    if known is not None:
+        found.append(_certificate(settings, known.server_identity))
     return [database, *found, _public_url(settings), await _mail(settings)]
 
 
-async def _database(settings: Settings) -> tuple[Finding, tuple[NasEntry, ...]]:
+async def _database(settings: Settings) -> tuple[Finding, Snapshot | None]:
     """Look at database, revision and key, which is what every command needs."""
     try:
         async with installation.opened(settings) as opened:
@@ -60,14 +68,33 @@ async def _database(settings: Settings) -> tuple[Finding, tuple[NasEntry, ...]]:
                 found = await snapshot.load(session, opened.keyring)
             what = "SQLite" if opened.database.dialect == "sqlite" else "PostgreSQL"
     except ConfigurationError as error:
-        return Finding("database", problem=error.problem, remedy=error.remedy), ()
+        return Finding("database", problem=error.problem, remedy=error.remedy), None
     except Unavailable as error:
         remedy = "Start the database, or correct database.url"
-        return Finding("database", problem=str(error), remedy=remedy), ()
+        return Finding("database", problem=str(error), remedy=remedy), None
     except Invalid as error:
         remedy = "Restore the key file that was backed up with the database"
-        return Finding("database", problem=str(error), remedy=remedy), ()
-    return Finding("database", f"{what}, its revision and its key fit"), found.nas
+        return Finding("database", problem=str(error), remedy=remedy), None
+    return Finding("database", f"{what}, its revision and its key fit"), found
+
+
+def _certificate(settings: Settings, identity: ServerIdentity | None) -> Finding:
+    """Look until when supplicants believe the server, and by which name."""
+    if identity is None:
+        remedy = "The service makes it when it starts"
+        return Finding("certificate", "none yet for the secure network", remedy=remedy)
+    expires_at = x509.load_der_x509_certificate(identity.chain[0]).not_valid_after_utc
+    name, until = identity.names[0], f"{expires_at:%Y-%m-%d}"
+    left = expires_at - datetime.now(UTC)
+    if left < _CERTIFICATE_ENDS:
+        problem = f"{name} expire{'d' if left < timedelta() else 's'} on {until}"
+        remedy = "Let housekeeping run, which renews it, or use `farandole ca renew`"
+        return Finding("certificate", problem=problem, remedy=remedy)
+    if name != settings.server_name:
+        detail = f"it names {name} first, the settings {settings.server_name}"
+        remedy = "Restart the service, which makes one with both names"
+        return Finding("certificate", detail, remedy=remedy)
+    return Finding("certificate", f"{name}, until {until}")
 
 
 def _service(settings: Settings) -> Finding | None:

@@ -221,6 +221,17 @@ denials = Counter(
     registry=REGISTRY,
 )
 
+# Certificates
+
+certificate_expires = Gauge(
+    "farandole_certificate_expires_timestamp_seconds",
+    "When a certificate of the service expires, in seconds since 1970, by certificate: server "
+    "(what RADIUS shows to supplicants), authority (the root that signed it).",
+    ("certificate",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+
 # Portal
 
 portal_requests = Counter(

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from aaa.errors import Invalid, Unavailable
-from portal import notices
+from portal import authority, notices
 from portal.answers import Show
 from portal.captive import routes
 from portal.dependencies import VisitGone
@@ -45,6 +45,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.include_router(routes.router)
     app.include_router(notices.router)
+    app.include_router(authority.router)
     static = str(files("portal") / "static")
     app.mount("/static", StaticFiles(directory=static), name="static")
     app.add_middleware(Protection, fail=partial(_failure, parts))

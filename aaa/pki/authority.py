@@ -30,6 +30,11 @@ RENEW_AUTHORITY: Final = timedelta(days=5 * 365)
 _LOCK: Final = 0x504B49
 
 
+async def is_due(session: AsyncSession, *, names: Sequence[str], now: datetime) -> bool:
+    """Return whether :func:`ensure` has anything to make, without waiting for anybody."""
+    return await _needs_authority(session, now) or await _needs_server(session, names, now)
+
+
 async def ensure(
     session: AsyncSession,
     keyring: Keyring,
@@ -44,11 +49,10 @@ async def ensure(
     Of several processes one makes it. Raises Invalid where the key file is not the database's.
     """
     await _take_turn(session)
-    newest = await _newest(session)
-    needs_authority = newest is None or newest.expires_at - now < RENEW_AUTHORITY
+    needs_authority = await _needs_authority(session, now)
     if needs_authority:
         await _make_authority(session, keyring, federation_name, now)
-    needs_server = await _needs_server_certificate(session, names, now)
+    needs_server = await _needs_server(session, names, now)
     if needs_server:
         await _make_server_certificate(session, keyring, names, now)
     return needs_authority or needs_server
@@ -121,9 +125,12 @@ async def _make_authority(
     return made
 
 
-async def _needs_server_certificate(
-    session: AsyncSession, names: Sequence[str], now: datetime
-) -> bool:
+async def _needs_authority(session: AsyncSession, now: datetime) -> bool:
+    newest = await _newest(session)
+    return newest is None or newest.expires_at - now < RENEW_AUTHORITY
+
+
+async def _needs_server(session: AsyncSession, names: Sequence[str], now: datetime) -> bool:
     current = await identity.server_certificate(session)
     return (
         current is None

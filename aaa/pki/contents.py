@@ -6,6 +6,7 @@ of a device that was just switched on is often behind, or in another time zone.
 """
 
 import hashlib
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -143,6 +144,11 @@ def authority_name(federation_name: str, year: int, number: int) -> str:
 def fingerprint(certificate: bytes) -> str:
     """Return the SHA-256 of a certificate in DER, 64 hexadecimal digits in lower case."""
     return hashlib.sha256(certificate).hexdigest()
+
+
+def pem(certificate: bytes) -> str:
+    """Return a certificate in DER as PEM."""
+    return ssl.DER_cert_to_PEM_cert(certificate)
 
 
 def serial_text(certificate: x509.Certificate) -> str:

@@ -56,8 +56,8 @@ async def issue(
 
     It names nobody: its identity is eight random characters at ``realm``, new each time. What the
     device had before stays valid, so that the device can change over when it likes. ``crl_url`` is
-    where revocation lists are served: ``/<authority>.crl`` is added. Raises Invalid before the
-    first authority is made, and where the key file is not the database's.
+    where the portal serves revocation lists: ``/<authority>.crl`` is added. Raises Invalid before
+    the first authority is made, and where the key file is not the database's.
     """
     issuing, signer = await authority.newest_signer(session, keyring, now)
     identity = f"d-{_random_name()}@{realm}"

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "citizen": "People with an identifier.",
     "ticket": "One-time passwords that a NAS takes.",
     "device": "Devices that citizens let us remember.",
+    "ca": "The service's own certificates: show, renew and export them, revocation lists.",
     "policy": "Limits: time, volume, rate, devices, opening hours.",
     "session": "Who is online, who was, and how to end it.",
     "packet": "RADIUS packets: read one.",

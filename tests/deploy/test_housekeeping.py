@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -18,7 +18,9 @@ from aaa.model import (
     Session,
     Ticket,
 )
+from aaa.settings import Settings
 from deploy.housekeeping import Housekeeping
+from deploy.installation import Installation
 from monitoring import metrics
 from portal.model import EmailCode
 from tests.village import PHONE, Village, settle
@@ -34,7 +36,8 @@ async def village(database_url: str) -> AsyncIterator[Village]:
 
 @pytest.fixture
 def housekeeping(village: Village) -> Housekeeping:
-    return Housekeeping(village.database, village.directory, village.clock)
+    installation = Installation(Settings(), village.database, village.keyring)
+    return Housekeeping(installation, village.directory, village.clock)
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -117,6 +120,30 @@ async def test_orders_that_wait_are_counted(village: Village, housekeeping: Hous
         )
     await do(housekeeping, "instructions")
     assert value("dynamic_authorization_pending") == 1
+
+
+async def test_certificates_are_renewed_and_watched(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    def days_left(certificate: str) -> int:
+        expires = value("certificate_expires_timestamp_seconds", certificate=certificate)
+        assert expires is not None
+        return (datetime.fromtimestamp(expires, UTC) - village.clock()).days
+
+    await do(housekeeping, "certificates")
+    assert (days_left("server"), days_left("authority")) == (396, 20 * 365 - 1)
+    village.clock.advance(days=366)
+    await do(housekeeping, "certificates")
+    assert days_left("server") == 30
+    village.clock.advance(days=1)
+    await do(housekeeping, "certificates")
+    assert days_left("server") == 396
+    identity = (await village.directory.refresh()).server_identity
+    assert identity is not None
+    assert identity.names == (Settings().server_name,)
+    async with village.database.read("test") as session:
+        notes = (await session.scalars(select(AuditEvent))).all()
+    assert [(note.actor, note.action) for note in notes] == [("service", "ca.renew")] * 2
 
 
 async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeeping) -> None:
