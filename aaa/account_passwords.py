@@ -1,5 +1,6 @@
 """The account password at a NAS: where it counts, and how often it may be guessed."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,19 @@ GUESSES_WITHIN: Final = timedelta(minutes=15)
 _GUESSED_NAMES: Final = 1 << 17
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom an identifier names, if anybody."""
+
+    nai: Nai
+    citizen: CitizenRecord | None
+
+    @property
+    def why_wrong(self) -> DenyReason:
+        """Why what was sent with it proves nothing."""
+        return DenyReason.WRONG_PASSWORD if self.citizen else DenyReason.UNKNOWN_CITIZEN
+
+
 class AccountPasswords:
     """Checks account passwords that reached us by a NAS.
 
@@ -30,29 +44,24 @@ class AccountPasswords:
         self._hashing = hashing
         self._guesses = Guesses(most=GUESSES, window=GUESSES_WITHIN, subjects=_GUESSED_NAMES)
 
-    async def denial(
+    async def owner(
         self,
-        nai: Nai,
-        citizen: CitizenRecord | None,
+        named: Named,
         password: Secret,
         hotspot: HotspotEntry,
         nas: NasEntry,
         snapshot: Snapshot,
         now: datetime,
-    ) -> Denied | None:
-        """Return why a password does not prove the citizen of ``nai``, None where it does.
-
-        ``citizen`` is None where nobody has that identifier, which takes as long. Raises
-        Unavailable.
-        """
+    ) -> CitizenRecord | Denied:
+        """Return the citizen who is named, where the password is theirs; else why it proves
+        nothing, which takes as long where nobody is. Raises Unavailable."""
+        citizen = named.citizen
         if not snapshot.limits(hotspot, citizen.id if citizen else None).passwords_at_nas:
             return Denied(DenyReason.PASSWORD_NOT_ALLOWED)
-        name = citizen.nai if citizen else str(nai)
+        name = citizen.nai if citizen else str(named.nai)
         stored = citizen.password_hash if citizen else None
         is_right = await self._is_right((name, nas.id), stored, password, now)
-        if citizen is None:
-            return Denied(DenyReason.UNKNOWN_CITIZEN)
-        return None if is_right else Denied(DenyReason.WRONG_PASSWORD)
+        return citizen if citizen and is_right else Denied(named.why_wrong)
 
     async def _is_right(
         self, subject: Subject, stored: str | None, password: Secret, now: datetime

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import authorization, citizens, credentials, devices, identifier, tickets, wifi_secrets
-from aaa.account_passwords import AccountPasswords
+from aaa.account_passwords import AccountPasswords, Named
 from aaa.citizens import CitizenRecord
 from aaa.credentials import Holder
 from aaa.database import Database
@@ -130,7 +130,7 @@ class Authenticator:
             return Refused(matched, citizen, Method.TICKET)
         if citizen is not None and matched is not None:
             return await self._by_ticket(claim, citizen, matched, snapshot, now)
-        return await self._by_claimed_password(claim, nai, citizen, snapshot, now)
+        return await self._by_claimed_password(claim, Named(nai, citizen), snapshot, now)
 
     async def _ticket(
         self, session: AsyncSession, claim: Claim, citizen: CitizenRecord, now: datetime
@@ -154,32 +154,22 @@ class Authenticator:
         now: datetime,
     ) -> Authenticated | Refused:
         async with self._database.write("ticket") as session:
-            decision = await authorization.authorize(
-                session,
-                snapshot,
-                citizen=citizen,
-                hotspot=claim.hotspot,
-                device_mac=claim.device_mac,
-                now=now,
+            proven = Proven(citizen, Method.TICKET, None)
+            outcome = await _authorized(
+                session, proven, claim.hotspot, claim.device_mac, snapshot, now
             )
-            outcome = decision.reason if isinstance(decision, Denied) else GRANTED
-            if not await tickets.serve(session, ticket_id, outcome, now):
+            word = outcome.denied.reason if isinstance(outcome, Refused) else GRANTED
+            if not await tickets.serve(session, ticket_id, word, now):
                 return Refused(Denied(DenyReason.TICKET_USED), citizen, Method.TICKET)
-        return _outcome(Proven(citizen, Method.TICKET, None), decision)
+        return outcome
 
     async def _by_claimed_password(
-        self,
-        claim: Claim,
-        nai: Nai,
-        citizen: CitizenRecord | None,
-        snapshot: Snapshot,
-        now: datetime,
+        self, claim: Claim, named: Named, snapshot: Snapshot, now: datetime
     ) -> Authenticated | Refused:
         if claim.password is None:
-            reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
-            return Refused(Denied(reason), citizen, Method.TICKET)
+            return Refused(Denied(named.why_wrong), named.citizen, Method.TICKET)
         found = await self._by_password(
-            nai, citizen, claim.password, claim.hotspot, claim.nas, snapshot, now
+            named, claim.password, claim.hotspot, claim.nas, snapshot, now
         )
         if isinstance(found, Refused):
             return found
@@ -196,15 +186,10 @@ class Authenticator:
     ) -> Proven | Refused:
         """Return the citizen behind an identity and what was typed with it: a Wi-Fi secret, or
         the account password where the place allows it. Raises Unavailable."""
-        nai = _nai(identity, snapshot)
-        if isinstance(nai, Denied):
-            return Refused(nai)
-        async with self._database.read("claim") as session:
-            found = await self._by_secret_sent(session, nai, password, hotspot, snapshot)
-            if found is not None:
-                return found
-            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
-        return await self._by_password(nai, citizen, password, hotspot, nas, snapshot, now)
+        found = await self._by_secret_or_name(identity, password, hotspot, snapshot)
+        if not isinstance(found, Named):
+            return found
+        return await self._by_password(found, password, hotspot, nas, snapshot, now)
 
     async def by_wifi_secret(
         self,
@@ -219,16 +204,10 @@ class Authenticator:
 
         Asked as :meth:`by_typed` is, where the account password does not count.
         """
-        nai = _nai(identity, snapshot)
-        if isinstance(nai, Denied):
-            return Refused(nai)
-        async with self._database.read("claim") as session:
-            found = await self._by_secret_sent(session, nai, secret, hotspot, snapshot)
-            if found is not None:
-                return found
-            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
-        reason = DenyReason.WRONG_PASSWORD if citizen else DenyReason.UNKNOWN_CITIZEN
-        return Refused(Denied(reason), citizen, Method.WIFI_SECRET)
+        found = await self._by_secret_or_name(identity, secret, hotspot, snapshot)
+        if not isinstance(found, Named):
+            return found
+        return Refused(Denied(found.why_wrong), found.citizen, Method.WIFI_SECRET)
 
     async def wifi_secrets(
         self, identity: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime
@@ -261,7 +240,7 @@ class Authenticator:
             holder = await credentials.by_certificate(session, snapshot, der, now)
         if holder is None:
             return Refused(Denied(DenyReason.UNKNOWN_CERTIFICATE), None, Method.CERTIFICATE)
-        if not _names_realm(outer_identity, holder.citizen.collectivity.realm):
+        if not identifier.is_at(outer_identity, holder.citizen.collectivity.realm):
             denied = Denied(DenyReason.REALM_MISMATCH)
             return Refused(denied, holder.citizen, Method.CERTIFICATE)
         return _proven(holder, Method.CERTIFICATE)
@@ -277,6 +256,20 @@ class Authenticator:
         """Return what a proven citizen is granted, or why nothing. Raises Unavailable."""
         async with self._database.read("authorize") as session:
             return await _authorized(session, proven, hotspot, device_mac, snapshot, now)
+
+    async def _by_secret_or_name(
+        self, identity: str, sent: Secret, hotspot: HotspotEntry, snapshot: Snapshot
+    ) -> Proven | Refused | Named:
+        """Return whose Wi-Fi secret was sent, or, where it is none, whom the identity names."""
+        nai = _nai(identity, snapshot)
+        if isinstance(nai, Denied):
+            return Refused(nai)
+        async with self._database.read("claim") as session:
+            found = await self._by_secret_sent(session, nai, sent, hotspot, snapshot)
+            if found is not None:
+                return found
+            citizen = await citizens.by_nai(session, snapshot, nai, hotspot.collectivity)
+        return Named(nai, citizen)
 
     async def _by_secret_sent(
         self,
@@ -315,18 +308,17 @@ class Authenticator:
 
     async def _by_password(
         self,
-        nai: Nai,
-        citizen: CitizenRecord | None,
+        named: Named,
         password: Secret,
         hotspot: HotspotEntry,
         nas: NasEntry,
         snapshot: Snapshot,
         now: datetime,
     ) -> Proven | Refused:
-        denied = await self._passwords.denial(nai, citizen, password, hotspot, nas, snapshot, now)
-        if denied is not None or citizen is None:
-            return Refused(denied or Denied(DenyReason.UNKNOWN_CITIZEN), citizen, Method.PASSWORD)
-        return Proven(citizen, Method.PASSWORD, None)
+        found = await self._passwords.owner(named, password, hotspot, nas, snapshot, now)
+        if isinstance(found, Denied):
+            return Refused(found, named.citizen, Method.PASSWORD)
+        return Proven(found, Method.PASSWORD, None)
 
     async def by_device(
         self, mac: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime
@@ -354,16 +346,6 @@ def _nai(text: str, snapshot: Snapshot) -> Nai | Denied:
     return nai
 
 
-def _names_realm(outer_identity: str, realm: str) -> bool:
-    """Whether an outer identity names this realm, or none."""
-    if "@" not in outer_identity:
-        return True
-    try:
-        return identifier.parse(outer_identity).realm == realm
-    except Invalid:
-        return False
-
-
 def _proven(holder: Holder, method: Method) -> Proven | Refused:
     if holder.denied is not None:
         return Refused(holder.denied, holder.citizen, method)
@@ -378,6 +360,7 @@ async def _authorized(
     snapshot: Snapshot,
     now: datetime,
 ) -> Authenticated | Refused:
+    """Return what a proven citizen is granted, or why nothing."""
     decision = await authorization.authorize(
         session,
         snapshot,
@@ -386,10 +369,6 @@ async def _authorized(
         device_mac=device_mac,
         now=now,
     )
-    return _outcome(proven, decision)
-
-
-def _outcome(proven: Proven, decision: Grant | Denied) -> Authenticated | Refused:
     if isinstance(decision, Denied):
         return Refused(decision, proven.citizen, proven.method)
     return Authenticated(proven.citizen, proven.method, decision, proven.device_id)

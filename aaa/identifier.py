@@ -37,6 +37,16 @@ def parse(text: str) -> Nai:
     return Nai(name, check_realm(realm))
 
 
+def is_at(text: str, realm: str) -> bool:
+    """Return whether an identity, which may be anonymous, names this realm, or none."""
+    if "@" not in text:
+        return True
+    try:
+        return parse(text).realm == realm
+    except Invalid:
+        return False
+
+
 def check_realm(text: str) -> str:
     """Return a realm folded to its ASCII form; raise Invalid where it is no domain name."""
     try:
