@@ -46,6 +46,15 @@ _VERSIONS: Final = {
 _TICKETS: Final = {True: "tls_disable_session_ticket=0", False: "tls_disable_session_ticket=1"}
 
 
+class Binding(StrEnum):
+    """Whether a supplicant binds PEAP's tunnel to the method inside ([MS-PEAP] section 3.1.5.5):
+    in wpa_supplicant's words."""
+
+    NEVER = "crypto_binding=0"
+    OFFERED = "crypto_binding=1"
+    REQUIRED = "crypto_binding=2"
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """An EAP method in wpa_supplicant's words, `phase2` what proves the citizen inside it."""
@@ -60,6 +69,7 @@ class Method:
 TLS: Final = Method("TLS")
 TTLS_PAP: Final = Method("TTLS", "auth=PAP")
 PEAP_MSCHAPV2: Final = Method("PEAP", "auth=MSCHAPV2")
+PEAP_GTC: Final = Method("PEAP", "auth=GTC")
 WITH_PASSWORD: Final = (
     TTLS_PAP,
     Method("TTLS", "auth=CHAP"),
@@ -67,7 +77,7 @@ WITH_PASSWORD: Final = (
     Method("TTLS", "autheap=MSCHAPV2"),
     Method("TTLS", "autheap=GTC"),
     PEAP_MSCHAPV2,
-    Method("PEAP", "auth=GTC"),
+    PEAP_GTC,
 )
 METHODS: Final = (TLS, *WITH_PASSWORD)
 
@@ -87,9 +97,11 @@ class Supplicant:
     server_name: str = SERVER_NAME
     has_tickets: bool = False
     """Of TLS 1.2; wpa_supplicant 2.10 takes them where it is told to, else session identifiers."""
+    binding: Binding = Binding.OFFERED
 
     def configuration(self) -> str:
         """Return the file that says so."""
+        phase1 = f"{_VERSIONS[self.tls]} {_TICKETS[self.has_tickets]} {self.binding}"
         settings: dict[str, object] = {
             "key_mgmt": "IEEE8021X",
             "eap": self.method.eap,
@@ -97,7 +109,7 @@ class Supplicant:
             "anonymous_identity": f'"{self.outer}"',
             "ca_cert": f'"{self.anchor}"',
             "domain_suffix_match": f'"{self.server_name}"',
-            "phase1": f'"{_VERSIONS[self.tls]} {_TICKETS[self.has_tickets]}"',
+            "phase1": f'"{phase1}"',
             "fragment_size": self.fragment_size,
         }
         if self.method.phase2 is not None:
@@ -141,10 +153,21 @@ class Verdict:
         return "Handshake finished - resumed=1" in self.output
 
     @property
+    def is_bound(self) -> bool:
+        """Whether the server proved that PEAP's tunnel ends where the method inside it does."""
+        return "Valid cryptobinding TLV received" in self.output
+
+    @property
     def longest_request(self) -> int:
         """The octets of the longest EAP-Request that came."""
         found = re.findall(r"decapsulated EAP packet \(code=1 id=\d+ len=(\d+)\)", self.output)
         return max(map(int, found))
+
+    @property
+    def server_fingerprint(self) -> str | None:
+        """The SHA-256 of the server's certificate, hexadecimal."""
+        shown = re.search(r"CTRL-EVENT-EAP-PEER-CERT depth=0 .*hash=(\w+)", self.output)
+        return shown and shown[1]
 
     @property
     def is_fragmented(self) -> bool:

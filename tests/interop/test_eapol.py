@@ -16,11 +16,13 @@ from tests.interop.eapol import (
     CUI,
     METHODS,
     OUTER,
+    PEAP_GTC,
     PEAP_MSCHAPV2,
     REALM,
     TLS,
     TTLS_PAP,
     WITH_PASSWORD,
+    Binding,
     Method,
     Outcome,
     Server,
@@ -220,6 +222,19 @@ def test_a_certificate_that_was_revoked_meanwhile_is_not_resumed(
     server.await_reason("revoked", mark)
 
 
+@every_version
+@pytest.mark.parametrize("binding", Binding)
+@pytest.mark.parametrize("method", [PEAP_MSCHAPV2, PEAP_GTC], ids=str)
+def test_a_tunnel_is_bound_to_the_method_inside(
+    farandole: Farandole, method: Method, binding: Binding, tls: Tls
+) -> None:
+    """Then the keys are others, as `assert_accepted` sees."""
+    supplicant = replace(set_up(farandole.server, method, tls), binding=binding)
+    verdict = farandole.server.authenticate(supplicant)
+    assert_accepted(verdict)
+    assert verdict.is_bound == (binding is not Binding.NEVER), verdict.story
+
+
 @pytest.mark.parametrize("method", [TLS, TTLS_PAP, PEAP_MSCHAPV2], ids=str)
 def test_the_cui_is_told_where_it_is_asked_for(farandole: Farandole, method: Method) -> None:
     """By one NUL octet (RFC 4372); it is the same each time."""
@@ -258,3 +273,23 @@ def test_a_realm_that_nobody_has_is_refused(farandole: Farandole, method: Method
     supplicant = set_up(farandole.server, method, Tls.V1_2)
     nowhere = replace(supplicant, outer="anonymous@nowhere.example")
     assert_refused(farandole.server, nowhere, "unknown realm")
+
+
+def test_the_next_root_and_certificate_leave_everybody_online(farandole: Farandole) -> None:
+    """The server shows its new certificate without a restart; old and new devices believe it, and
+    are believed."""
+    server, operator = farandole.server, farandole.operator
+    operator.do("ca", "renew", "--authority")
+    operator.do("ca", "renew")
+    fingerprint = operator.ask("ca", "show")["server"]["sha256"]
+    old = set_up(server, TLS, Tls.V1_3)
+
+    def is_shown() -> bool:
+        verdict = server.authenticate(old)
+        assert_accepted(verdict)
+        return verdict.server_fingerprint == fingerprint
+
+    server.process.await_condition(is_shown, "show its new certificate")
+    holder = farandole.add_certificate("of the next root")
+    new = replace(old, holder=holder, anchor=holder.certificate.with_name("ca.pem"))
+    assert_accepted(server.authenticate(new))
