@@ -118,6 +118,8 @@ def exchange_with_access_points() -> None:
     metrics.radius_in_progress.set(2)
     metrics.nas_known.set(3)
     metrics.nas_silent.set(1)
+    for certificate in ("server", "authority"):
+        metrics.certificate_expires.labels(certificate).set_to_current_time()
     for state, count in (("learn", 1), ("required", 1), ("optional", 0), ("regressed", 1)):
         metrics.nas_message_authenticator.labels(state).set(count)
     metrics.nas_message_authenticator_regressions.labels("mikrotik").inc()
