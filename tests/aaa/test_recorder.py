@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import access_points, authorization, citizens, sessions
+from aaa import access_points, authorization, citizens, devices, sessions
 from aaa.accounting import Effect, Event, Kind
+from aaa.ledger import Ledger, _Device
 from aaa.model import DailyUsage, Instruction, InstructionState, Session
 from aaa.policies import Scope
 from aaa.policy import Denied, DenyReason, Grant
@@ -322,3 +324,119 @@ async def test_the_day_is_the_one_of_our_clock(village: Village, recorder: Recor
         (usage,) = (await session.scalars(select(DailyUsage))).all()
         assert len((await session.scalars(select(Instruction))).all()) == 1
     assert usage.day == village.clock().date()
+
+
+async def add_device(village: Village, citizen_id: int) -> int:
+    async with village.database.write("test") as session:
+        device = await devices.add(
+            session, citizen_id=citizen_id, name="phone", now=village.clock()
+        )
+        return device.id
+
+
+async def test_a_session_is_tied_to_the_device_that_was_proven(
+    village: Village, recorder: Recorder
+) -> None:
+    device_id = await add_device(village, village.anna)
+    begun = start(village, device_id=device_id)
+    await recorder.record(begun)
+    await recorder.record(replace(begun, kind=Kind.INTERIM, session_seconds=60))
+    # The first that is heard may be an interim update.
+    await recorder.record(
+        replace(begun, kind=Kind.INTERIM, acct_session_id="s-2", session_seconds=60)
+    )
+    assert [row.device_id for row in await stored(village)] == [device_id] * 2
+    async with village.database.read("test") as session:
+        listed = await sessions.listed(session)
+    assert [(each.device, each.device_id) for each in listed] == [("phone", device_id)] * 2
+
+
+async def test_a_device_is_told_late_and_of_the_next_session_too(
+    village: Village, recorder: Recorder
+) -> None:
+    """As of a session that was open while the database learned of devices."""
+    device_id = await add_device(village, village.anna)
+    begun = start(village)
+    interim = replace(begun, kind=Kind.INTERIM, session_seconds=60, device_id=device_id)
+    stop = replace(interim, kind=Kind.STOP, occurred_at=village.clock.advance(seconds=90))
+    again = replace(
+        begun,
+        device_id=device_id,
+        occurred_at=village.clock.advance(seconds=9),
+        reported_at=village.clock(),
+    )
+    for event in (begun, interim, stop, again):
+        await recorder.record(event)
+    assert [(row.instance, row.device_id) for row in await stored(village)] == [
+        (0, device_id),
+        (1, device_id),
+    ]
+
+
+async def test_no_accounting_is_lost_for_a_device_that_is_gone(
+    village: Village, recorder: Recorder
+) -> None:
+    """Deleted with its citizen's account, or another's after an older backup was put back."""
+    brunos, gone = await add_device(village, village.bruno), 999
+    events = [
+        start(village, acct_session_id="gone", device_id=gone),
+        start(village, acct_session_id="bruno's", device_id=brunos),
+        start(village, acct_session_id="both gone", device_id=gone, citizen_id=998),
+        start(village, acct_session_id="nobody's", device_id=brunos, citizen_id=None),
+        start(village, acct_session_id="neighbour's"),
+    ]
+    effects = await asyncio.gather(*(recorder.record(event) for event in events))
+    assert effects == [Effect.APPLIED] * len(events)
+    stop = replace(events[0], kind=Kind.STOP, session_seconds=60, upload_octets=7)
+    assert await recorder.record(stop) is Effect.APPLIED
+    owners = {row.acct_session_id: (row.citizen_id, row.device_id) for row in await stored(village)}
+    assert owners == {
+        "gone": (village.anna, None),
+        "bruno's": (village.anna, None),
+        "both gone": (None, None),
+        "nobody's": (None, None),
+        "neighbour's": (village.anna, None),
+    }
+
+
+async def test_a_session_that_begins_on_a_revoked_device_is_ended(
+    village: Village, recorder: Recorder
+) -> None:
+    device_id = await add_device(village, village.anna)
+    begun = start(village, device_id=device_id)
+    async with village.database.write("test") as session:
+        assert (
+            await devices.revoke(
+                session, citizen_id=village.anna, device_id=device_id, now=village.clock()
+            )
+            == 0
+        )
+    over = replace(begun, acct_session_id="s-2", kind=Kind.STOP, session_seconds=60)
+    await recorder.record(over)
+    await recorder.record(begun)
+    await recorder.record(replace(begun, kind=Kind.INTERIM, session_seconds=60))
+    async with village.database.read("test") as session:
+        (asked,) = await session.scalars(select(Instruction))
+        ending = await session.get_one(Session, asked.session_id)
+    assert (ending.acct_session_id, asked.reason) == ("s-1", "device_revoked")
+
+
+async def test_a_device_that_is_deleted_meanwhile_costs_no_accounting(
+    village: Village, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process deletes it between the look at it and the session's row."""
+    load_devices, loads = Ledger._load_devices, []
+
+    async def load_the_deleted(
+        ledger: Ledger, session: AsyncSession, events: Sequence[Event]
+    ) -> None:
+        await load_devices(ledger, session, events)
+        loads.append(len(events))
+        if len(loads) == 1:
+            ledger._devices[999] = _Device(village.anna, None)
+
+    monkeypatch.setattr(Ledger, "_load_devices", load_the_deleted)
+    assert await recorder.record(start(village, device_id=999)) is Effect.APPLIED
+    (row,) = await stored(village)
+    assert (row.citizen_id, row.device_id) == (village.anna, None)
+    assert loads == [1, 1]
