@@ -194,6 +194,7 @@ def test_a_resumed_session_is_asked_about_again(authority: Authority, version: s
     assert third.is_resumed
     assert end == Failed(Failure.CREDENTIAL_REFUSED)
     assert third.plaintext == b""
+    assert third.failure is None  # no alert in clear, where all is encrypted by now
 
 
 @pytest.mark.parametrize("version", VERSIONS)
