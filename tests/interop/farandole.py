@@ -61,15 +61,14 @@ def run_farandole(directory: Path) -> Iterator[Farandole]:
     }
     operator = operate(directory, ON_LOOPBACK | settings)
     _found(operator)
-    certificates = _certificates(operator)
-    anchor = certificates["valid"].certificate.with_name("ca.pem")
     with operator.serve("radius") as served:
+        certificates = _certificates(operator)
         server = Server(
             "Farandole",
             served.process,
             served.port("authentication"),
             directory,
-            anchor,
+            certificates["valid"].certificate.with_name("ca.pem"),
             _WIFI_SECRET,
             certificates,
             _REASONS,
@@ -94,7 +93,6 @@ def _found(operator: Operator) -> None:
 
 
 def _certificates(operator: Operator) -> dict[str, Holder]:
-    operator.do("ca", "renew")
     directory = operator.directory / "certificates"
     identity = f"d-annas@{REALM}"
     revoked = _add_certificate(operator, "revoked")
