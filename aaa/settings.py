@@ -5,7 +5,6 @@ What operators change while the service runs (hotspots, NAS, policies) is data, 
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -14,6 +13,17 @@ from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from aaa.setting_types import (
+    Address,
+    DatabaseUrl,
+    HttpUrl,
+    MailUrl,
+    Port,
+    RoamingConsortiums,
+    ServerName,
+    Ssid,
+)
 
 ENVIRONMENT_PREFIX: Final = "FARANDOLE_"
 CONFIG_VARIABLE: Final = "FARANDOLE_CONFIG"
@@ -29,71 +39,10 @@ class ConfigurationError(Exception):
         self.remedy = remedy
 
 
-def _address(value: str) -> str:
-    try:
-        ip_address(value)
-    except ValueError:
-        raise ValueError(
-            "not an IP address; write 0.0.0.0, ::, 127.0.0.1 or one of yours"
-        ) from None
-    return value
-
-
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("not the address of a site; write https://wifi.example.org")
-    return value.rstrip("/")
-
-
-def _database_url(value: str) -> str:
-    scheme = value.partition(":")[0]
-    if value and scheme not in {"sqlite", "postgresql"}:
-        raise ValueError(
-            "not a database we know; write sqlite:///path/to/farandole.db "
-            "or postgresql://user@host/database"
-        )
-    return value
-
-
-def _mail_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
-        raise ValueError("not a mail server; write smtp://user:password@host:587 or smtps://…:465")
-    return value
-
-
-def _ssid(value: str) -> str:
-    if not 1 <= len(value.encode()) <= 32:
-        raise ValueError("not a network name; an SSID has 1 to 32 octets")
-    return value
-
-
-def _roaming_consortiums(value: str) -> str:
-    for identifier in value.split(","):
-        if identifier.strip() and not re.fullmatch(
-            r"[0-9A-Fa-f]{6}|[0-9A-Fa-f]{10}", identifier.strip()
-        ):
-            raise ValueError(
-                "not roaming consortium identifiers; write 6 or 10 hexadecimal digits each, "
-                "separated by commas: 5A03BA0000,004096"
-            )
-    return value
-
-
-def _server_name(value: str) -> str:
-    if value and not re.fullmatch(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+", value):
-        raise ValueError("not a name of a server; write one of yours, like radius.wifi.example.org")
-    return value
-
-
 def _signing_key_file(value: str, info: ValidationInfo) -> str:
     if bool(value) != bool(info.data.get("signing_certificate_file")):
         raise ValueError("portal.signing_certificate_file and this one are set together or not")
     return value
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Section(BaseModel):
@@ -105,7 +54,7 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """Where everything durable is kept."""
 
-    url: Annotated[str, AfterValidator(_database_url)] = Field(
+    url: DatabaseUrl = Field(
         "",
         description="sqlite:///path/to/file.db or postgresql://user:password@host/database. "
         "Empty: farandole.db in the state directory.",
@@ -144,7 +93,7 @@ class PortalSettings(Section):
 
     address: Address = Field("127.0.0.1", description="Address to listen on, behind the TLS front.")
     port: Port = Field(8080, description="HTTP port.")
-    public_url: Annotated[str, AfterValidator(_http_url)] = Field(
+    public_url: HttpUrl = Field(
         "http://127.0.0.1:8080", description="What citizens' browsers reach the portal by."
     )
     signing_certificate_file: str = Field(
@@ -173,7 +122,7 @@ class PortalSettings(Section):
 class EapSettings(Section):
     """802.1X: EAP-TLS, EAP-TTLS and PEAP for the secure network."""
 
-    server_name: Annotated[str, AfterValidator(_server_name)] = Field(
+    server_name: ServerName = Field(
         "",
         description="The name in the server's certificate, which every profile checks: choose it "
         "once. Empty: radius. before the host of portal.public_url.",
@@ -211,10 +160,10 @@ class FederationSettings(Section):
     name: str = Field(
         "Farandole", min_length=1, max_length=64, description="How devices name the network."
     )
-    ssid: Annotated[str, AfterValidator(_ssid)] = Field(
+    ssid: Ssid = Field(
         "Farandole", description="Name of the secure network (802.1X), the same in every place."
     )
-    roaming_consortiums: Annotated[str, AfterValidator(_roaming_consortiums)] = Field(
+    roaming_consortiums: RoamingConsortiums = Field(
         "",
         description="Passpoint roaming consortium identifiers (RCOI), hexadecimal, separated by "
         "commas. Empty: Passpoint finds the network by its domain and realms.",
@@ -243,7 +192,7 @@ class MonitoringSettings(Section):
 class MailSettings(Section):
     """How messages with codes leave."""
 
-    url: Annotated[str, AfterValidator(_mail_url)] = Field(
+    url: MailUrl = Field(
         "",
         description="smtp://user:password@host:587 (STARTTLS where offered) or smtps://…:465. "
         "Empty: no mail can be sent, and nobody can sign up by e-mail.",
