@@ -29,8 +29,8 @@ fuzz: setup  ## The fuzz tests with far more generated input than in `make test`
 interop: setup system-packages  ## Only the tests against programs that others wrote
 	$(bin)/pytest -m "interop or namespaces" -n auto --dist loadgroup
 
-bench: setup  ## Measure throughput and latency on this machine
-	$(bin)/python -m tests.bench
+bench: setup  ## Measure throughput and latency on this machine; WORK="pap accounting eap", or one
+	$(bin)/python -m tests.bench $(WORK)
 
 migration: setup  ## Write a migration from what changed in the model: MESSAGE="add ..."
 	@.ci/migration "$(MESSAGE)"

@@ -1,18 +1,22 @@
-"""Measure log-ins with a ticket and accounting, beside FreeRADIUS on this machine, and print it.
+"""Measure log-ins by ticket and by EAP, and accounting, beside FreeRADIUS on this machine.
 
-What counts is processor time per request of the whole server tree, as a ratio within this run:
-requests a second also depend on what else the machine does, and on this load generator.
+What counts is processor time per request, or per whole EAP log-in, of the whole server tree, as a
+ratio within this run: how many a second also depend on what else the machine does, and on this
+load generator.
 """
 
 import asyncio
 import itertools
 import os
 import secrets
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
 from typing import Final
 
 from aaa import citizens, tickets
@@ -24,13 +28,21 @@ from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
 from tests import counterparts, postgres
 from tests.bench import servers
-from tests.bench.load import Result, run
+from tests.bench.eap import log_ins
+from tests.bench.load import Exchange, Result, Work, run
 from tests.bench.servers import SECRET, Server
+from tests.interop.eapol import ANNA
+from tests.interop.eapol import SECRET as EAP_SECRET
+from tests.interop.freeradius import run_freeradius
 from tests.operator import ON_LOOPBACK, Operator, operate
 
 REQUESTS: Final = 6000
 OUTSTANDING: Final = (1, 64)
-ROW: Final = "| {:<26} | {:<20} | {:>11} | {:>9} | {:>14} | {:>13} | {:>5} |"
+WORKS: Final = ("pap", "accounting", "eap")
+# Whole conversations, and fewer at once: the supplicants' own work is done by this program.
+CONVERSATIONS: Final = 300
+OUTSTANDING_EAP: Final = (1, 16)
+ROW: Final = "| {:<37} | {:<21} | {:>11} | {:>9} | {:>14} | {:>13} | {:>5} |"
 
 
 def access_requests(proofs: Iterable[tuple[str, str]]) -> Iterator[bytes]:
@@ -116,28 +128,21 @@ async def issue_tickets(operator: Operator, count: int) -> list[tuple[str, str]]
 
 def measure(
     work: str,
-    peer: Server,
-    ours: list[tuple[Server, Callable[[], Iterator[bytes]]]],
-    theirs: Callable[[], Iterator[bytes]],
+    servers: list[tuple[Server, Callable[[], Iterator[Work]]]],
     port: Callable[[Server], int],
-    expected: Code,
+    outstanding: Iterable[int],
 ) -> None:
-    """Run one kind of work on every server, at each number outstanding, and print the rows."""
-    for outstanding in OUTSTANDING:
+    """Run one kind of work on every server, the peer first, at each number outstanding, and print
+    the rows."""
+    for number in outstanding:
         reference = 0.0
-        for server, requests in [(peer, theirs), *ours]:
-            datagrams = list(requests())
+        for server, works in servers:
+            prepared = list(works())
             before = server.cpu_seconds()
-            result = run(
-                port(server),
-                iter(datagrams),
-                outstanding=outstanding,
-                expected=expected,
-                secret=SECRET,
-            )
+            result = run(port(server), iter(prepared), outstanding=number)
             spent = 1000 * (server.cpu_seconds() - before) / max(1, result.answered)
             reference = reference or spent
-            print_row(f"{work}, {outstanding} outstanding", server, result, spent, reference)
+            print_row(f"{work}, {number} outstanding", server, result, spent, reference)
 
 
 def print_row(work: str, server: Server, result: Result, spent: float, reference: float) -> None:
@@ -150,8 +155,8 @@ def print_row(work: str, server: Server, result: Result, spent: float, reference
     print(row, flush=True)  # noqa: T201 - the table is what this program is for
 
 
-def bench(directory: Path, server: postgres.Server | None) -> None:
-    """Prepare every database, start every server, measure one work after the other."""
+def bench(directory: Path, server: postgres.Server | None, works: Collection[str]) -> None:
+    """Prepare every database, start every server, measure one of `works` after the other."""
     databases = {"Farandole, SQLite": f"sqlite:///{directory}/farandole.db"}
     database_pids = (server.process.pid,) if server else ()
     keeper = server.database() if server else nullcontext("")
@@ -167,35 +172,77 @@ def bench(directory: Path, server: postgres.Server | None) -> None:
                 prepare(operator)
                 pids = database_pids if url == postgresql_url else ()
                 with servers.farandole(name, operator, pids) as own:
-                    measure_beside(peer, own, operator, peers, count)
+                    if "pap" in works:
+                        measure_tickets(peer, own, operator, peers, count)
+                    if "accounting" in works:
+                        measure_accounting(peer, own)
+                    if "eap" in works:
+                        measure_eap(own, operator, place / "peer")
 
 
-def measure_beside(
+def measure_tickets(
     peer: Server, own: Server, operator: Operator, peers: dict[str, str], count: int
 ) -> None:
-    """Measure one of our servers beside the peer."""
+    """Measure log-ins by PAP: a ticket with us, a password in a file with the peer."""
+
+    def logging_in(proofs: Iterable[tuple[str, str]]) -> Iterator[Work]:
+        for datagram in access_requests(proofs):
+            yield Exchange(datagram, Code.ACCESS_ACCEPT, SECRET)
+
     measure(
         "ticket by PAP",
-        peer,
-        [(own, lambda: access_requests(asyncio.run(issue_tickets(operator, count))))],
-        lambda: access_requests(itertools.islice(peers.items(), count)),
+        [
+            (peer, lambda: logging_in(itertools.islice(peers.items(), count))),
+            (own, lambda: logging_in(asyncio.run(issue_tickets(operator, count)))),
+        ],
         lambda server: server.auth_port,
-        Code.ACCESS_ACCEPT,
+        OUTSTANDING,
     )
+
+
+def measure_accounting(peer: Server, own: Server) -> None:
+    """Measure accounting, which we answer when it is durable."""
+
+    def accounted() -> Iterator[Work]:
+        for datagram in accounting_requests(REQUESTS):
+            yield Exchange(datagram, Code.ACCOUNTING_RESPONSE, SECRET)
+
     measure(
         "accounting, durable",
-        peer,
-        [(own, lambda: accounting_requests(REQUESTS))],
-        lambda: accounting_requests(REQUESTS),
+        [(peer, accounted), (own, accounted)],
         lambda server: server.acct_port,
-        Code.ACCOUNTING_RESPONSE,
+        OUTSTANDING,
     )
+
+
+def measure_eap(own: Server, operator: Operator, directory: Path) -> None:
+    """Measure whole log-ins by EAP-TTLS with PAP, on each version of TLS, beside FreeRADIUS."""
+    citizen = ("--collectivity", "village", "--email", "anna@mail.example")
+    operator.do("citizen", "add", "anna", *citizen)
+    device = operator.ask("device", "add", "--citizen", ANNA, "--name", "bench")
+    anchor = PEM_cert_to_DER_cert(operator.do("ca", "export"))
+    directory.mkdir()
+    with run_freeradius(directory) as there:
+        peer = Server("FreeRADIUS", there.port, 0, (there.process.pid,))
+        peer_anchor = PEM_cert_to_DER_cert(there.anchor.read_text())
+        for version in ("1.2", "1.3"):
+            theirs = (peer_anchor, version, EAP_SECRET.encode(), ANNA, there.password)
+            ours = (anchor, version, SECRET, ANNA, device["secret"])
+            measure(
+                f"EAP-TTLS/PAP, TLS {version}",
+                [
+                    (peer, partial(log_ins, CONVERSATIONS, *theirs)),
+                    (own, partial(log_ins, CONVERSATIONS, *ours)),
+                ],
+                lambda server: server.auth_port,
+                OUTSTANDING_EAP,
+            )
 
 
 def main() -> None:
     """Print the machine, the table and how to read it."""
     counterparts.require("freeradius")
-    head = ("work", "server", "requests/s", "CPU ms", "ratio to peer", "p50 / p99 ms", "bad")
+    head = ("work", "server", "done/s", "CPU ms", "ratio to peer", "p50 / p99 ms", "bad")
     print(f"{os.cpu_count()} cores; {datetime.now(UTC):%Y-%m-%d}\n")  # noqa: T201
     print(ROW.format(*head))  # noqa: T201
     print(ROW.format(*("---" for _ in head)))  # noqa: T201
@@ -203,7 +250,7 @@ def main() -> None:
     if counterparts.find("postgres"):
         postgresql = postgres.run_server()
     with tempfile.TemporaryDirectory(prefix="farandole-bench-") as folder, postgresql as server:
-        bench(Path(folder), server)
+        bench(Path(folder), server, sys.argv[1:] or WORKS)
 
 
 if __name__ == "__main__":
