@@ -64,7 +64,8 @@ class TlsServer:
     ) -> Self:
         """Return a server that demands a certificate of the supplicant, and resumes sessions.
 
-        Raises ValueError where the key is not the certificate's, or a version is unknown.
+        Raises ValueError where the key is not the certificate's, either is of no use to OpenSSL,
+        or a version is unknown.
         """
         context = _context(identity, minimum, maximum)
         store = cast(crypto.X509Store, context.get_cert_store())  # None of foreign contexts only
@@ -84,7 +85,8 @@ class TlsServer:
         """Return a server that asks for no certificate, and where every session is a new one: a
         resumed session would skip the inner method, and with it the question about the credential.
 
-        Raises ValueError where the key is not the certificate's, or a version is unknown.
+        Raises ValueError where the key is not the certificate's, either is of no use to OpenSSL,
+        or a version is unknown.
         """
         context = _context(identity, minimum, maximum)
         # In TLS 1.3 OpenSSL sends tickets all the same, 158 octets after the handshake; but with
@@ -211,7 +213,7 @@ class TlsEngine:
             return Failure.CERTIFICATE_EXPIRED
         if self._verification.error:
             return Failure.CERTIFICATE_UNTRUSTED
-        reasons = {entry[2] for argument in error.args for entry in argument}
+        reasons = _reasons(error)
         if any(_ALERT_RECEIVED.match(reason) for reason in reasons):
             return Failure.SUPPLICANT_REFUSED
         if reasons & _NOT_PROVEN:
@@ -233,18 +235,24 @@ def _context(identity: TlsIdentity, minimum: str, maximum: str) -> SSL.Context:
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     own, *others = (x509.load_der_x509_certificate(certificate) for certificate in identity.chain)
-    context.use_certificate(own)
-    for certificate in others:
-        context.add_extra_chain_cert(certificate)
     key = load_der_private_key(identity.key, None)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
         raise ValueError("the private key is neither ECDSA's nor RSA's")
     try:
+        context.use_certificate(own)
+        for certificate in others:
+            context.add_extra_chain_cert(certificate)
         context.use_privatekey(key)
         context.check_privatekey()
     except SSL.Error as error:
-        raise ValueError("the private key is not the certificate's") from error
+        reasons = ", ".join(sorted(_reasons(error)))
+        raise ValueError(f"OpenSSL refuses the server's certificate or key: {reasons}") from error
     return context
+
+
+def _reasons(error: SSL.Error) -> set[str]:
+    """What OpenSSL says went wrong, in its own words."""
+    return {entry[2] for argument in error.args for entry in argument}
 
 
 def _note_verification(

@@ -40,13 +40,15 @@ class Issued:
 class Authority:
     """Issues certificates under a root of its own."""
 
-    def __init__(self, name: str = "Village Root") -> None:
+    def __init__(self, name: str = "Village Root", above: "Authority | None" = None) -> None:
+        """`above`: the authority that vouches for this one, if it is no root."""
         self._key = ecdsa_key()
         self._name = _name(name)
+        issuer, key = (above._name, above._key) if above else (self._name, self._key)
         certificate = (
-            _certificate(self._name, self._name, self._key, timedelta(days=3650))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(self._key, hashes.SHA256())
+            _certificate(self._name, issuer, self._key, timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
         )
         self.root = Issued(certificate, self._key)
 
@@ -90,8 +92,8 @@ def ecdsa_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _name(text: str) -> x509.Name:

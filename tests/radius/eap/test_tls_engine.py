@@ -54,6 +54,20 @@ def test_a_tunnel_carries_data_both_ways(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_the_chain_between_us_and_the_root_is_sent(authority: Authority, version: str) -> None:
+    between = Authority("Village Intermediate", above=authority)
+    identity = between.server()
+    client = TlsClient([authority.root.der], version)
+    engine = TlsServer.for_tunnel(identity).engine()
+    with pytest.raises(TlsFailed):
+        shake(engine, peer_of(client))
+    identity = replace(identity, chain=(*identity.chain, between.root.der))
+    engine = TlsServer.for_tunnel(identity).engine()
+    shake(engine, peer_of(client))
+    assert engine.is_established
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_what_the_supplicant_says_comes_out_once(authority: Authority, version: str) -> None:
     engine = TlsServer.for_tunnel(authority.server()).engine()
     client = TlsClient([authority.root.der], version)
@@ -190,7 +204,7 @@ def test_renegotiation_changes_nothing(authority: Authority) -> None:
 
 def test_a_key_must_be_the_certificates(authority: Authority) -> None:
     other = authority.client().key_der
-    with pytest.raises(ValueError, match="not the certificate's"):
+    with pytest.raises(ValueError, match="key values mismatch"):
         TlsServer.for_tunnel(replace(authority.server(), key=other))
 
 
@@ -200,6 +214,11 @@ def test_a_key_must_be_of_a_kind_that_supplicants_know(authority: Authority) -> 
     )
     with pytest.raises(ValueError, match="neither"):
         TlsServer.for_tunnel(replace(authority.server(), key=key))
+
+
+def test_a_key_must_not_be_weak(authority: Authority) -> None:
+    with pytest.raises(ValueError, match="too small"):
+        TlsServer.for_tunnel(authority.server(rsa_key(1024)))
 
 
 def test_there_is_no_other_version(authority: Authority) -> None:
