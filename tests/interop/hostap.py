@@ -28,16 +28,10 @@ case "$2" in
   {disconnected}) exec {nft} delete element inet gate online "{{ $3 }}" ;;
 esac
 """
+# What a wire has for a name of the network and its beacons: nothing.
 _SUPPLICANT: Final = """
 ctrl_interface={control}
 ap_scan=0
-network={{
-  key_mgmt=IEEE8021X
-  eapol_flags=0
-  eap=MD5
-  identity="{identity}"
-  password="{password}"
-}}
 """
 
 
@@ -104,15 +98,12 @@ def run_hostapd(
 
 
 @contextmanager
-def run_supplicant(
-    namespace: Namespace, interface: str, *, identity: str, password: str
-) -> Iterator[WpaSupplicant]:
-    """Run wpa_supplicant on a wire: 802.1X with EAP-MD5, which a wire allows, as it starts."""
+def run_supplicant(namespace: Namespace, interface: str, networks: str) -> Iterator[WpaSupplicant]:
+    """Run wpa_supplicant on a wire, which it logs in on as it starts; `networks` is the rest of its
+    configuration, with key_mgmt=IEEE8021X."""
     with _directory("wpa_supplicant") as directory:
         configuration = directory / "wpa_supplicant.conf"
-        configuration.write_text(
-            _SUPPLICANT.format(control=directory / "control", identity=identity, password=password)
-        )
+        configuration.write_text(_SUPPLICANT.format(control=directory / "control") + networks)
         program = (require("wpa_supplicant"), "-D", "wired", "-i", interface, "-c", configuration)
         with Process(*program, network=namespace.path) as process:
             yield WpaSupplicant(process, namespace, interface, directory, "wpa_cli")
@@ -133,7 +124,10 @@ def gate(hostapd: Hostapd) -> Iterator[None]:
     listener = (require("hostapd_cli"), *hostapd.control, "-a", action)
     with Process(*listener, network=hostapd.namespace.path):
         hostapd.process.await_line("CTRL_IFACE monitor attached")
-        yield
+        try:
+            yield
+        finally:
+            hostapd.namespace.run(nft, "delete", "table", "inet", "gate")
 
 
 @contextmanager

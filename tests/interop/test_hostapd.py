@@ -10,12 +10,11 @@ what must be refused go to Farandole; and hostapd's request for a MAC is sent by
 import asyncio
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from sqlalchemy import select
@@ -29,11 +28,20 @@ from tests.interop.hostap import (
     DISCONNECTED,
     Hostapd,
     WpaSupplicant,
-    gate,
     run_hostapd,
     run_supplicant,
 )
-from tests.interop.namespaces import Namespace, Plug, connect, namespace
+from tests.interop.namespaces import Namespace
+from tests.interop.square import (
+    ANNA,
+    NAS_SECRET,
+    SERVER,
+    UPLINK,
+    Row,
+    Square,
+    found_village,
+    lay_out,
+)
 from tests.operator import Operator, operate
 from tests.village import PHONE
 
@@ -43,90 +51,17 @@ pytestmark = [
     pytest.mark.xdist_group("hostapd"),  # one installation is copied for all
 ]
 
-ANNA: Final = "anna@village.example"
-NAS_SECRET: Final = "a secret of the square"
 EAP_SECRET: Final = "a secret of the gateway and itself"
 EAP_PORT: Final = 18120
-SERVER: Final = "192.0.2.1"
-UPLINK: Final = "192.0.2.2"
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Square:
-    """The village square: a phone, wired to a gateway, wired to Farandole and what lies beyond."""
-
-    farandole: Operator
-    server: Plug
-    uplink: Plug
-    cell: Plug
-    phone: Plug
-
-    @contextmanager
-    def hostapd(self, **settings: object) -> Iterator[Hostapd]:
-        """Run the gateway's hostapd, and the packet filter that does what it says."""
-        ours = {
-            "driver": "wired",
-            "ieee8021x": 1,
-            "eap_reauth_period": 0,
-            "use_pae_group_addr": 1,
-            "own_ip_addr": UPLINK,
-            "nas_identifier": "square",
-            "auth_server_addr": "127.0.0.1",
-            "auth_server_port": EAP_PORT,
-            "auth_server_shared_secret": EAP_SECRET,
-            "acct_server_addr": SERVER,
-            "acct_server_port": 1813,
-            "acct_server_shared_secret": NAS_SECRET,
-            "radius_acct_interim_interval": 1,
-            "radius_das_port": 3799,
-            "radius_das_client": f"{SERVER} {NAS_SECRET}",
-            "radius_das_time_window": 300,
-            "radius_das_require_event_timestamp": 1,
-            "radius_das_require_message_authenticator": 1,
-        }
-        with (
-            run_hostapd(self.cell.namespace, self.cell.interface, ours | settings) as hostapd,
-            gate(hostapd),
-        ):
-            yield hostapd
-
-    @contextmanager
-    def log_in(self, hostapd: Hostapd) -> Iterator[WpaSupplicant]:
-        """Let the phone log in as Anna, and wait until it is let through."""
-        place = (self.phone.namespace, self.phone.interface)
-        with run_supplicant(*place, identity=ANNA, password="lavender") as supplicant:
-            hostapd.await_event(f"{CONNECTED} {PHONE}")
-            hostapd.process.await_condition(self.is_online, "let the phone through")
-            yield supplicant
-
-    def is_online(self) -> bool:
-        """Return whether the phone reaches what lies beyond the gateway."""
-        return self.phone.namespace.reaches(SERVER)
-
-    def sessions(self) -> list[Row]:
-        """The sessions that Farandole knows, the oldest first."""
-        return list(reversed(self.farandole.ask("session", "list")))
-
-    def await_sessions(self, hostapd: Hostapd, *expected: Callable[[Row], bool]) -> list[Row]:
-        """Return the sessions once there is one for each of `expected`, and it is as expected."""
-
-        def are_there() -> bool:
-            found[:] = self.sessions()
-            return len(found) == len(expected) and all(
-                is_expected(row) for row, is_expected in zip(found, expected, strict=True)
-            )
-
-        found: list[Row] = []
-        hostapd.process.await_condition(are_there, "make the sessions that were expected")
-        return found
-
-    def disconnect(self, session: Row, *options: str) -> Row:
-        """End a session as an operator does; return what became of the order."""
-        by_id = ("--id", str(session["id"]), *options)
-        orders: list[Row] = self.farandole.ask("session", "disconnect", *by_id)
-        (order,) = orders
-        return order
+_ON_A_WIRE: Final = """
+network={
+  key_mgmt=IEEE8021X
+  eapol_flags=0
+  eap=MD5
+  identity="anna@village.example"
+  password="lavender"
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -134,14 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of an installation that knows the village, its access point, and Anna."""
     require_network_namespaces()
     farandole = operate(tmp_path_factory.mktemp("installed"), {})
-    village = ("--collectivity", "village")
-    farandole.do("database", "upgrade")
-    names = ("--name", "Saint-Aubin-des-Lavandes", "--realm", "village.example")
-    farandole.do("collectivity", "add", "village", *names)
-    farandole.do("hotspot", "add", "square", *village, "--name", "Place de la Mairie")
-    nas = ("--hotspot", "square", "--vendor", "hostapd", "--address", UPLINK)
-    farandole.do("nas", "add", "square", *nas, "--secret-file", "-", given=NAS_SECRET)
-    farandole.do("citizen", "add", "anna", *village, "--email", "anna@village.example")
+    found_village(farandole)
     return farandole.directory
 
 
@@ -149,21 +77,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def square(installed: Path, tmp_path: Path) -> Iterator[Square]:
     """The village square with Farandole running, and no access point yet."""
     directory = shutil.copytree(installed, tmp_path / "farandole")
-    with namespace() as server, namespace() as gateway, namespace() as phone:
-        square = Square(
-            operate(directory, {"radius.address": SERVER}),
-            server=Plug(server, "eth0", f"{SERVER}/24"),
-            uplink=Plug(gateway, "wan0", f"{UPLINK}/24"),
-            cell=Plug(gateway, "lan0", "10.0.0.1/24"),
-            phone=Plug(phone, "eth0", "10.0.0.2/24", mac=PHONE),
-        )
-        connect(square.uplink, square.server)
-        connect(square.cell, square.phone)
-        gateway.forward()
-        server.route("10.0.0.0/24", UPLINK)
-        phone.route("default", "10.0.0.1")
-        with square.farandole.serve(network=server.path), _eap_server(gateway, tmp_path):
-            yield square
+    farandole = operate(directory, {"radius.address": SERVER})
+    with (
+        lay_out(farandole) as square,
+        farandole.serve(network=square.server.namespace.path),
+        _eap_server(square.cell.namespace, tmp_path),
+    ):
+        yield square
 
 
 @contextmanager
@@ -183,6 +103,53 @@ def _eap_server(gateway: Namespace, directory: Path) -> Iterator[None]:
         yield
 
 
+def run_gateway(square: Square, **settings: object) -> AbstractContextManager[Hostapd]:
+    """Run the gateway's hostapd, with accounting and orders from Farandole."""
+    ours = {
+        "driver": "wired",
+        "ieee8021x": 1,
+        "eap_reauth_period": 0,
+        "use_pae_group_addr": 1,
+        "own_ip_addr": UPLINK,
+        "nas_identifier": "square",
+        "auth_server_addr": "127.0.0.1",
+        "auth_server_port": EAP_PORT,
+        "auth_server_shared_secret": EAP_SECRET,
+        "acct_server_addr": SERVER,
+        "acct_server_port": 1813,
+        "acct_server_shared_secret": NAS_SECRET,
+        "radius_acct_interim_interval": 1,
+        "radius_das_port": 3799,
+        "radius_das_client": f"{SERVER} {NAS_SECRET}",
+        "radius_das_time_window": 300,
+        "radius_das_require_event_timestamp": 1,
+        "radius_das_require_message_authenticator": 1,
+    }
+    return square.hostapd(ours | settings)
+
+
+def run_phone(square: Square) -> AbstractContextManager[WpaSupplicant]:
+    """Run the phone's wpa_supplicant: 802.1X with EAP-MD5, which a wire allows, as it starts."""
+    return run_supplicant(square.phone.namespace, square.phone.interface, _ON_A_WIRE)
+
+
+@contextmanager
+def log_in(square: Square, hostapd: Hostapd) -> Iterator[WpaSupplicant]:
+    """Let the phone log in as Anna, and wait until it is let through."""
+    with run_phone(square) as supplicant:
+        hostapd.await_event(f"{CONNECTED} {PHONE}")
+        hostapd.process.await_condition(square.is_online, "let the phone through")
+        yield supplicant
+
+
+def disconnect(square: Square, session: Row, *options: str) -> Row:
+    """End a session as an operator does; return what became of the order."""
+    by_id = ("--id", str(session["id"]), *options)
+    orders: list[Row] = square.farandole.ask("session", "disconnect", *by_id)
+    (order,) = orders
+    return order
+
+
 def is_open(session: Row) -> bool:
     return session["stopped_at"] is None
 
@@ -196,16 +163,16 @@ def has_lasted(session: Row) -> bool:
 
 
 def test_a_session_is_one_row_and_a_disconnect_cuts_the_phone(square: Square) -> None:
-    with square.hostapd() as hostapd:
+    with run_gateway(square) as hostapd:
         assert not square.is_online()
-        with square.log_in(hostapd):
+        with log_in(square, hostapd):
             assert hostapd.is_authorized(PHONE)
             (session,) = square.await_sessions(hostapd, has_lasted)  # Start and Interim
             assert session["citizen"] == ANNA
             assert session["device_mac"] == PHONE
             assert (session["hotspot"], session["nas"]) == ("square", "square")
 
-            assert square.disconnect(session, "--wait", "10")["state"] == "acknowledged"
+            assert disconnect(square, session, "--wait", "10")["state"] == "acknowledged"
             hostapd.await_event(f"{DISCONNECTED} {PHONE}")
             assert not hostapd.is_authorized(PHONE)
             hostapd.process.await_condition(lambda: not square.is_online(), "cut the phone off")
@@ -218,9 +185,9 @@ def test_a_session_is_one_row_and_a_disconnect_cuts_the_phone(square: Square) ->
 def test_a_phone_that_is_back_at_once_has_a_second_session(square: Square) -> None:
     """hostapd forgets a device 5 s after it cut it, and one that logs in again before that has its
     new session under the same Acct-Session-Id; when the 5 s are over hostapd ends that too."""
-    with square.hostapd() as hostapd, square.log_in(hostapd) as supplicant:
+    with run_gateway(square) as hostapd, log_in(square, hostapd) as supplicant:
         (first,) = square.await_sessions(hostapd, has_lasted)
-        square.disconnect(first)
+        disconnect(square, first)
         hostapd.await_event(f"{DISCONNECTED} {PHONE}")
         supplicant.command("reassociate")
         hostapd.await_event(f"{CONNECTED} {PHONE}", times=2)
@@ -234,11 +201,11 @@ def test_a_phone_that_is_back_at_once_has_a_second_session(square: Square) -> No
 
 
 def test_a_reboot_closes_what_was_open(square: Square) -> None:
-    with square.hostapd() as hostapd, square.log_in(hostapd):
+    with run_gateway(square) as hostapd, log_in(square, hostapd):
         (session,) = square.await_sessions(hostapd, has_lasted)
         hostapd.process.kill()
         assert [is_open(row) for row in square.sessions()] == [True]
-    with square.hostapd() as hostapd:
+    with run_gateway(square) as hostapd:
         (ended,) = square.await_sessions(hostapd, is_closed)
         assert ended["id"] == session["id"]
         assert ended["terminate_cause"] == "nas-restarted"
@@ -251,11 +218,7 @@ def test_what_eap_we_do_not_offer_is_refused_at_once(square: Square) -> None:
         "auth_server_port": 1812,
         "auth_server_shared_secret": NAS_SECRET,
     }
-    phone = (square.phone.namespace, square.phone.interface)
-    with (
-        square.hostapd(**farandole) as hostapd,
-        run_supplicant(*phone, identity=ANNA, password="lavender") as supplicant,
-    ):
+    with run_gateway(square, **farandole) as hostapd, run_phone(square) as supplicant:
         hostapd.await_event(f"CTRL-EVENT-EAP-FAILURE2 {PHONE}")
         supplicant.await_event("CTRL-EVENT-EAP-FAILURE")
         assert not hostapd.is_authorized(PHONE)
