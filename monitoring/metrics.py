@@ -267,6 +267,13 @@ mail = Counter(
     registry=REGISTRY,
 )
 
+profiles = Counter(
+    "farandole_profiles",
+    "Profiles for the secure network downloaded, by format (mobileconfig, android, eap-config, ...).",
+    ("format",),
+    registry=REGISTRY,
+)
+
 # Housekeeping
 
 housekeeping = Counter(

@@ -1,4 +1,5 @@
-"""What a service of the portal answers, as values: a page to show, or an address to go to."""
+"""What a service of the portal answers, as values: a page to show, an address to go to, or a
+file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,20 +8,30 @@ from typing import TypeAlias
 
 from aaa.snapshot import HotspotEntry
 from portal.captive.attempts import Attempt
+from portal.onboarding.enrolments import OpenEnrolment
+from portal.onboarding.profile import ProfileFile
 from portal.pages import Mistake
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A page. ``attempt``: the visit that it belongs to; ``context`` as the template asks."""
+    """A page of an ``attempt``, an ``enrolment``, or neither; ``context`` as the template asks."""
 
     page: str
     attempt: Attempt | None = None
     hotspot: HotspotEntry | None = None
+    enrolment: OpenEnrolment | None = None
     status: int = 200
     error: Mistake | None = None
     retry_after: timedelta | None = None
     context: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A profile to install."""
+
+    file: ProfileFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +41,4 @@ class Go:
     url: str
 
 
-Answer: TypeAlias = Show | Go
+Answer: TypeAlias = Show | Go | Download

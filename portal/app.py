@@ -16,7 +16,8 @@ from aaa.errors import Invalid, Unavailable
 from portal import authority, notices
 from portal.answers import Show
 from portal.captive import routes
-from portal.dependencies import VisitGone
+from portal.dependencies import LinkGone, VisitGone
+from portal.onboarding import routes as onboarding
 from portal.parts import Parts
 from portal.protection import Protection
 from portal.rendering import not_found, respond
@@ -36,6 +37,7 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={
             VisitGone: partial(_visit_gone, parts),
+            LinkGone: partial(_link_gone, parts),
             Unavailable: partial(_unavailable, parts),
             Invalid: partial(_invalid, parts),
             RequestValidationError: partial(_unreadable, parts),
@@ -44,6 +46,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     app.include_router(routes.router)
+    app.include_router(onboarding.router)
     app.include_router(notices.router)
     app.include_router(authority.router)
     static = str(files("portal") / "static")
@@ -54,6 +57,10 @@ def create_app(parts: Parts) -> FastAPI:
 
 async def _visit_gone(parts: Parts, request: Request, error: Exception) -> Response:
     return respond(parts, request, Show("expired.html", status=410))
+
+
+async def _link_gone(parts: Parts, request: Request, error: Exception) -> Response:
+    return respond(parts, request, Show("link_expired.html", status=410))
 
 
 async def _unavailable(parts: Parts, request: Request, error: Exception) -> Response:

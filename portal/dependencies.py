@@ -1,4 +1,5 @@
-"""What routes ask for by annotation: the parts of the portal, the visit in the URL, a form."""
+"""What routes ask for by annotation: the parts of the portal, the visit or enrolment in the URL, a
+form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from fastapi import Depends, Request
 
 from portal.captive import attempts
 from portal.captive.attempts import Attempt
+from portal.onboarding import enrolments
+from portal.onboarding.enrolments import OpenEnrolment
 from portal.pages import LANGUAGES
 from portal.parts import Parts
 
@@ -16,6 +19,10 @@ _MOST_FIELDS: Final = 20
 
 class VisitGone(Exception):
     """There is no such visit, or it is too old."""
+
+
+class LinkGone(Exception):
+    """There is no such enrolment, or it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,22 @@ async def visit_of(request: Request, token: str) -> Attempt:
     return attempt
 
 
+async def enrolment_of(request: Request, token: str) -> OpenEnrolment:
+    """Return the enrolment in the URL, in the language that the URL asks for; raise LinkGone."""
+    parts = parts_of(request)
+    async with parts.database.read("enrolment") as session:
+        enrolment = await enrolments.by_token(
+            session, parts.keyring, parts.snapshot, token, parts.clock()
+        )
+    if enrolment is None:
+        raise LinkGone
+    language = request.query_params.get("lang")
+    if language in LANGUAGES and language != enrolment.language:
+        async with parts.database.write("language") as session:
+            await enrolments.speak(session, enrolment, language)
+    return enrolment
+
+
 async def form_of(request: Request) -> Form:
     """Return the form that a request carries; files are refused."""
     async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
@@ -68,5 +91,6 @@ async def form_of(request: Request) -> Form:
 
 
 PartsHere = Annotated[Parts, Depends(parts_of)]
+EnrolmentHere = Annotated[OpenEnrolment, Depends(enrolment_of)]
 VisitHere = Annotated[Attempt, Depends(visit_of)]
 FormHere = Annotated[Form, Depends(form_of)]

@@ -10,6 +10,7 @@ from portal.answers import Show
 from portal.captive.attempts import Attempt
 from portal.colours import colour_stylesheet
 from portal.dependencies import PartsHere
+from portal.onboarding.enrolments import OpenEnrolment
 from portal.rendering import not_found, respond
 
 _KINDS: Final = {"terms", "privacy", "accessibility"}
@@ -18,23 +19,37 @@ _KEPT_FOR_AN_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
 router = APIRouter()
 
 
-def notice(kind: str, hotspot: HotspotEntry | None, attempt: Attempt | None) -> Show:
-    """Return a legal notice, in the words of the hotspot's collectivity."""
+def notice(
+    kind: str,
+    *,
+    hotspot: HotspotEntry | None = None,
+    attempt: Attempt | None = None,
+    enrolment: OpenEnrolment | None = None,
+) -> Show:
+    """Return a legal notice, in the words of the collectivity of the hotspot or of the citizen."""
     if kind not in _KINDS:
         return not_found()
-    return Show("notice.html", attempt, hotspot, context={"kind": kind})
+    return Show("notice.html", attempt, hotspot, enrolment, context={"kind": kind})
 
 
 @router.get("/")
 async def home(request: Request, parts: PartsHere, at: str = "") -> Response:
     """The portal opened by hand; ``at`` names a hotspot."""
-    return respond(parts, request, Show("home.html", hotspot=_hotspot(parts.snapshot, at)))
+    return respond(
+        parts,
+        request,
+        Show(
+            "home.html",
+            hotspot=_hotspot(parts.snapshot, at),
+            context={"has_secure": parts.snapshot.server_identity is not None},
+        ),
+    )
 
 
 @router.get("/notice/{kind}")
 async def legal_notice(request: Request, parts: PartsHere, kind: str, at: str = "") -> Response:
     """A legal notice; ``at`` names the hotspot whose collectivity answers for it."""
-    return respond(parts, request, notice(kind, _hotspot(parts.snapshot, at), None))
+    return respond(parts, request, notice(kind, hotspot=_hotspot(parts.snapshot, at)))
 
 
 @router.get("/colour/{name}.css")

@@ -25,6 +25,7 @@ __all__ = ["LANGUAGES", "Ending", "Mistake", "Pages", "choose_language", "colour
 
 _ALWAYS: Final = {
     "visit": None,  # token of the log-in under way; links lead to /visit/{token}/...
+    "enrolment": None,  # token of the enrolment; links lead to /secure/{token}/...
     "hotspot": None,  # aaa.snapshot.HotspotEntry
     "error": None,  # Mistake
     "path": "",  # of the request: language links are {path}?lang=xx

@@ -11,13 +11,14 @@ from aaa.settings import Settings
 from aaa.snapshot import Directory, Snapshot
 from monitoring.logging import RepeatedWarnings
 from portal.mail import Mailer
+from portal.onboarding.signing import Signer
 from portal.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The long-lived objects of one portal process. ``mailer`` is None where no mail can be sent:
-    then nobody is offered the way by e-mail."""
+    then nobody is offered the way by e-mail. ``signer`` signs profiles; None: the RADIUS server."""
 
     settings: Settings
     database: Database
@@ -28,6 +29,7 @@ class Parts:
     pages: Pages
     warnings: RepeatedWarnings
     clock: Callable[[], datetime]
+    signer: Signer | None = None
 
     @property
     def snapshot(self) -> Snapshot:

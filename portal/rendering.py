@@ -1,34 +1,53 @@
 """From an answer to an HTTP response, in the reader's language."""
 
 import math
+from typing import Final
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from portal.answers import Answer, Go, Show
+from portal.answers import Answer, Download, Go, Show
 from portal.captive.attempts import Attempt, token_of
 from portal.captive.gateway import source_of
+from portal.onboarding import enrolments
+from portal.onboarding.enrolments import OpenEnrolment
+from portal.onboarding.profile import ProfileFile
 from portal.pages import choose_language
 from portal.parts import Parts
 from portal.protection import allow_forms_to
+
+# What is not saved under a name: Apple's systems install what they are led to, and Android's reader
+# takes no such header.
+_DISPOSITIONS: Final = {
+    "application/x-apple-aspen-config": {"Content-Disposition": "inline"},
+    "application/x-wifi-config": {},
+}
 
 
 def respond(parts: Parts, request: Request, answer: Answer) -> Response:
     """Return the response to a browser."""
     if isinstance(answer, Go):
         return RedirectResponse(answer.url, 303)
-    attempt = answer.attempt
+    if isinstance(answer, Download):
+        return _file(answer.file)
+    attempt, enrolment = answer.attempt, answer.enrolment
     hotspot = attempt.hotspot if attempt else answer.hotspot
-    token = token_of(parts.keyring, attempt.reference) if attempt else None
+    owner = hotspot.collectivity if hotspot else None
+    visit = token_of(parts.keyring, attempt.reference) if attempt else None
+    link = enrolments.token_of(parts.keyring, enrolment.reference) if enrolment else None
+    if enrolment is not None:
+        owner = enrolment.citizen.collectivity
+    start = f"/visit/{visit}" if visit else f"/secure/{link}" if link else None
     response = parts.pages.render(
         answer.page,
-        language=language_of(request, attempt, hotspot.collectivity.language if hotspot else None),
-        collectivity=hotspot.collectivity if hotspot else None,
+        language=language_of(request, attempt or enrolment, owner.language if owner else None),
+        collectivity=owner,
         status=answer.status,
-        visit=token,
+        visit=visit,
+        enrolment=link,
         hotspot=hotspot,
         error=answer.error,
-        path=_path(request, token),
+        path=_path(request, start),
         **answer.context,
     )
     if answer.retry_after is not None:
@@ -39,24 +58,31 @@ def respond(parts: Parts, request: Request, answer: Answer) -> Response:
     return response
 
 
+def _file(file: ProfileFile) -> Response:
+    """Return a profile, in the way that makes its device install it."""
+    saved = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+    headers = {**_DISPOSITIONS.get(file.media_type, saved), **dict(file.headers)}
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
 def not_found() -> Show:
     """Return the page for an address where there is nothing."""
     return Show("not_found.html", status=404)
 
 
 def language_of(
-    request: Request, attempt: Attempt | None, collectivity_language: str | None
+    request: Request, kept: Attempt | OpenEnrolment | None, collectivity_language: str | None
 ) -> str:
-    """Return the language to answer in: asked for in the URL, kept with the visit, or accepted by
-    the browser."""
-    asked = request.query_params.get("lang") or (attempt.language if attempt else None)
+    """Return the language to answer in: asked for in the URL, kept with the visit or enrolment, or
+    accepted by the browser."""
+    asked = request.query_params.get("lang") or (kept.language if kept else None)
     return choose_language(asked, request.headers.get("accept-language"), collectivity_language)
 
 
-def _path(request: Request, token: str | None) -> str:
+def _path(request: Request, start: str | None) -> str:
     """Return where a link to the same page in another language leads: what answers a form, or a
-    NAS' redirect, cannot be asked for again."""
-    is_own = token is None or request.url.path.startswith(f"/visit/{token}")
+    NAS' redirect, cannot be asked for again. ``start`` is where the visit or enrolment begins."""
+    is_own = start is None or request.url.path.startswith(start)
     if request.method == "GET" and is_own:
         return request.url.path
-    return f"/visit/{token}" if token else "/"
+    return start or "/"

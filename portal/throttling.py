@@ -43,8 +43,9 @@ LOG_INS_PER_IDENTIFIER: Final = Rule("log_in_identifier", 10, timedelta(minutes=
 LOG_INS_PER_CITIZEN: Final = Rule("log_in_citizen", 50, timedelta(minutes=15))
 LOG_INS_PER_DEVICE: Final = Rule("log_in_device", 20, timedelta(minutes=15))
 LINKS_PER_ADDRESS: Final = Rule("link_address", 5, timedelta(hours=1))
-# By whom is not known where no NAS vouches for it: the bound is for all together.
-LINKS_TOGETHER: Final = Rule("link_all", 600, timedelta(hours=1))
+# A school or a town hall may stand behind one address.
+LINKS_PER_SOURCE: Final = Rule("link_source", 60, timedelta(hours=1))
+LINKS_TOGETHER: Final = Rule("link_all", 2000, timedelta(hours=1))
 # Of a million million short codes, a thousand may be valid: this many guesses find none.
 SHORT_CODES_TOGETHER: Final = Rule("short_code_all", 10_000, timedelta(minutes=15))
 SHORT_CODES_PER_SOURCE: Final = Rule("short_code_source", 200, timedelta(minutes=15))

@@ -76,10 +76,10 @@ async def status(parts: Parts, attempt: Attempt) -> Answer:
         return views.welcome(parts, attempt, Mistake.NOT_CONNECTED)
     if view is View.NOT_FINISHED:
         return views.to_visit(parts, attempt)
-    return _online(attempt, found, now)
+    return _online(parts, attempt, found, now)
 
 
-def _online(attempt: Attempt, found: Found, now: datetime) -> Show:
+def _online(parts: Parts, attempt: Attempt, found: Found, now: datetime) -> Show:
     logout_url = adapter(attempt.nas.vendor).logout_url(attempt.parameters)
     if found.running is not None:
         known = _as_recorded(found.running, found.allowance)
@@ -96,6 +96,7 @@ def _online(attempt: Attempt, found: Found, now: datetime) -> Show:
             "remembered_until": remembered.remembered_until if remembered else None,
             "logout_url": logout_url,
             "can_log_out": logout_url is not None or found.running is not None,
+            "has_secure": parts.snapshot.server_identity is not None,
             "continue_url": _worth_seeing(attempt.original_url),
             **known,
         },

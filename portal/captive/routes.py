@@ -20,7 +20,9 @@ from portal.rendering import language_of, not_found, respond
 router = APIRouter()
 
 # Addresses below a visit that take forms.
-_STEPS: Final = frozenset({"email", "code", "login", "account", "terms", "log-out", "forget"})
+_STEPS: Final = frozenset(
+    {"email", "code", "login", "account", "terms", "log-out", "forget", "secure"}
+)
 
 
 @router.get("/at/{nas}")
@@ -145,7 +147,7 @@ async def notice_in_visit(
     request: Request, parts: PartsHere, attempt: VisitHere, kind: str
 ) -> Response:
     """A notice, from which one finds back."""
-    return respond(parts, request, notice(kind, attempt.hotspot, attempt))
+    return respond(parts, request, notice(kind, hotspot=attempt.hotspot, attempt=attempt))
 
 
 @router.get("/api/captive/visit/{token}")

@@ -123,7 +123,12 @@ def remember_days(snapshot: Snapshot, attempt: Attempt) -> int | None:
 def shown_address(attempt: Attempt) -> str:
     """Return the address that a code went to, masked where the visit cannot know whose it is."""
     address = attempt.email or ""
-    return f"{address[:1]}{MASK}@{address.rpartition('@')[2]}" if attempt.is_resumed else address
+    return masked(address) if attempt.is_resumed else address
+
+
+def masked(address: str) -> str:
+    """Return an address that its owner recognises, and nobody else learns."""
+    return f"{address[:1]}{MASK}@{address.rpartition('@')[2]}"
 
 
 async def _free_name(parts: Parts, attempt: Attempt) -> str:

@@ -3,11 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
 from aaa.snapshot import CollectivityEntry, HotspotEntry
 from portal.colours import colour_stylesheet
 from portal.languages import LANGUAGES
+from portal.onboarding import qr, words
+from portal.onboarding.formats import FORMATS, Platform
+from portal.onboarding.views import Line
 from portal.pages import Ending, Mistake, Pages
 from tests.house.sources import ROOT
 
@@ -35,6 +40,7 @@ VILLAGE: Final = CollectivityEntry(
 )
 SQUARE: Final = HotspotEntry(1, "square", "Place de la Mairie", "Wi-Fi public", VILLAGE, ())
 IN_VISIT: Final = {"visit": "k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
+IN_ENROLMENT: Final = {"enrolment": "e5k2Tz8w", "hotspot": None, "path": "/secure/e5k2Tz8w"}
 
 _WELCOME: Final = {"email": "", "identifier": "", "can_mail": True, "remember_days": 90}
 _CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
@@ -57,7 +63,41 @@ _ONLINE: Final = {
     "remembered_until": NOW + timedelta(days=90),
     "logout_url": None,
     "can_log_out": True,
+    "has_secure": True,
     "continue_url": "http://example.org/",
+}
+_WAYS: Final = {
+    "network": "Farandole",
+    "is_mini": False,
+    "way_out": words.way_out(Platform.IOS),
+    "short_host": "wifi.pays-des-collines.example",
+    "short_code": "k7mw-2hfp",
+    "qr": Markup(qr.draw("https://wifi.pays-des-collines.example/s/k7mw-2hfp", "scan")),
+    "address": "a***@example.org",
+    "is_sent": False,
+}
+_SECURE: Final = _WAYS | {
+    "nai": f"anna.lavande@{VILLAGE.realm}",
+    "device_name": "iPhone",
+    "platform": "ios",
+    "others": [("android", "Android phone or tablet"), ("windows", "Windows computer")],
+    "devices": [
+        Line(number, f"Appareil de la famille {number}", "Secure network", NOW, NOW, number > 18)
+        for number in range(20, 0, -1)
+    ],
+}
+_ASK: Final = {"network": "Farandole", "email": "", "can_mail": True}
+_DEVICE: Final = _WAYS | {
+    "server_name": "radius.wifi.pays-des-collines.example",
+    "realm": VILLAGE.realm,
+    "device": Line(7, "Le téléphone d’Anna", "Secure network", NOW, None, True),
+    "label": "iPhone or iPad",
+    "is_elsewhere": False,
+    "best": FORMATS["android"],
+    "steps": words.steps("android"),
+    "formats": tuple(FORMATS.values()),
+    "identity": f"anna.lavande@{VILLAGE.realm}",
+    "secret": "ud64-pae4-k429-6bwt-pa23",
 }
 _GOODBYE: Final = {"ending": Ending.LEFT, "seconds": 3900, "octets": 196_000_000}
 _ALONE: Final = {
@@ -128,6 +168,38 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         )
         for flaw in RedirectFlaw
     },
+    "secure": ("secure.html", IN_ENROLMENT | _SECURE),
+    "secure, no device": ("secure.html", IN_ENROLMENT | _SECURE | {"devices": []}),
+    "secure, full": (
+        "secure.html",
+        IN_ENROLMENT | _SECURE | {"error": Mistake.TOO_MANY_DEVICES},
+    ),
+    "secure, mini-browser": ("secure.html", IN_ENROLMENT | _SECURE | {"is_mini": True}),
+    "secure, mini-browser, mail sent": (
+        "secure.html",
+        IN_ENROLMENT | _SECURE | {"is_mini": True, "is_sent": True, "devices": []},
+    ),
+    "device": ("secure_device.html", IN_ENROLMENT | _DEVICE),
+    "device with a certificate": (
+        "secure_device.html",
+        IN_ENROLMENT | _DEVICE | {"identity": None, "secret": None},
+    ),
+    "device elsewhere": ("secure_device.html", IN_ENROLMENT | _DEVICE | {"is_elsewhere": True}),
+    "device, mini-browser": ("secure_device.html", IN_ENROLMENT | _DEVICE | {"is_mini": True}),
+    "secure, by mail": (
+        "secure_ask.html",
+        {"path": "/secure", "hotspot": SQUARE} | _ASK,
+    ),
+    "secure, by mail, no address": (
+        "secure_ask.html",
+        {"path": "/secure"} | _ASK | {"error": Mistake.EMAIL_UNUSABLE, "email": "anna@"},
+    ),
+    "secure, no mail": ("secure_ask.html", {"path": "/secure"} | _ASK | {"can_mail": False}),
+    "secure, sent": ("secure_sent.html", {"path": "/secure"}),
+    "secure, not ready": ("secure_not_ready.html", {"path": "/secure"}),
+    "link expired": ("link_expired.html", {"path": "/"}),
+    "short code wrong": ("short_code_wrong.html", {"path": "/"}),
+    "notice in an enrolment": ("notice.html", IN_ENROLMENT | {"kind": "privacy"}),
     "expired": ("expired.html", {"path": "/"}),
     "throttled": ("throttled.html", IN_VISIT | {"retry_minutes": 5}),
     "unavailable": ("unavailable.html", IN_VISIT),
@@ -137,8 +209,8 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "enter.html",
         {"path": "/enter/square", "hotspot": SQUARE, "intercepted_url": "http://example.com/"},
     ),
-    "home": ("home.html", {"path": "/"}),
-    "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE}),
+    "home": ("home.html", {"path": "/", "has_secure": False}),
+    "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE, "has_secure": True}),
     "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms"}),
     "notice of privacy": ("notice.html", IN_VISIT | {"kind": "privacy"}),
     "notice of accessibility": ("notice.html", {"path": "/", "kind": "accessibility"}),

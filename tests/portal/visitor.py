@@ -156,21 +156,21 @@ class Browser:
     """One browser: follows the portal's redirects, stops at the gateway's door."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+        self.client = client
         self.responses: list[httpx.Response] = []
 
     async def get(self, url: str) -> httpx.Response:
         """GET, as typed or clicked; follow the portal."""
-        return await self._follow(await self._client.get(url))
+        return await self._follow(await self.client.get(url))
 
     async def post(self, url: str, /, **fields: str) -> httpx.Response:
         """Send a form; follow the portal."""
-        return await self._follow(await self._client.post(url, data=fields))
+        return await self._follow(await self.client.post(url, data=fields))
 
     async def _follow(self, response: httpx.Response) -> httpx.Response:
         self.responses.append(response)
         while response.status_code == 303 and response.headers["location"].startswith("/"):
-            response = await self._client.get(response.headers["location"])
+            response = await self.client.get(response.headers["location"])
             self.responses.append(response)
         return response
 

@@ -1,0 +1,141 @@
+"""Enrolments in the store: begin one, find it by its link or by its short code.
+
+The link's token is made as a visit's is (:mod:`portal.captive.attempts`): a reference by which the
+row is found, and a proof that only the installation's key can make. A short code, for those who
+have to type, is derived from the reference and its own time: the store holds only its digest.
+"""
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import citizens
+from aaa.citizens import CitizenRecord
+from aaa.model import CitizenState
+from aaa.secret import Keyring
+from aaa.snapshot import Snapshot
+from portal.model import Enrolment
+
+LIFETIME: Final = timedelta(hours=1)
+CODE_LIFETIME: Final = timedelta(minutes=15)
+# A code that is shown has this long to be typed, at least.
+_LEAST_LEFT: Final = timedelta(minutes=5)
+_TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
+# No letter that looks like a digit; 31^8 codes are 40 bits.
+_SIGNS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_CODE_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnrolment:
+    """An enrolment that is not over, with its citizen, whose account is in use."""
+
+    id: int
+    reference: str
+    citizen: CitizenRecord
+    language: str | None
+    code_expires_at: datetime | None
+
+
+def token_of(keyring: Keyring, reference: str) -> str:
+    """Return the token of the enrolment with this reference."""
+    return f"{reference}{keyring.digest(reference, 'enrolment')[:32]}"
+
+
+async def begin(
+    session: AsyncSession, *, citizen_id: int | None, language: str, now: datetime
+) -> str:
+    """Store a new enrolment; return its reference. One of no citizen opens nothing."""
+    reference = secrets.token_urlsafe(12)
+    session.add(
+        Enrolment(
+            reference=reference,
+            citizen_id=citizen_id,
+            language=language,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+    )
+    await session.flush()
+    return reference
+
+
+async def by_token(
+    session: AsyncSession, keyring: Keyring, snapshot: Snapshot, token: str, now: datetime
+) -> OpenEnrolment | None:
+    """Return the enrolment of a token; None where there is none, it is over, or the citizen's
+    account is not in use."""
+    found = _TOKEN.match(token)
+    if not found or not hmac.compare_digest(token_of(keyring, found[1]), token):
+        return None
+    row = await session.scalar(
+        select(Enrolment).where(Enrolment.reference == found[1], Enrolment.expires_at > now)
+    )
+    if row is None or row.citizen_id is None:
+        return None
+    citizen = await citizens.by_id(session, snapshot, row.citizen_id)
+    if citizen is None or citizen.state is not CitizenState.ACTIVE:
+        return None
+    return OpenEnrolment(row.id, row.reference, citizen, row.language, row.code_expires_at)
+
+
+async def speak(session: AsyncSession, enrolment: OpenEnrolment, language: str) -> None:
+    """Keep the language of an enrolment's pages."""
+    await session.execute(
+        update(Enrolment).where(Enrolment.id == enrolment.id).values(language=language)
+    )
+
+
+async def short_code(
+    session: AsyncSession, keyring: Keyring, enrolment: OpenEnrolment, now: datetime
+) -> str:
+    """Return the short code of an enrolment: the one it has while that can still be typed, else a
+    new one, which replaces it."""
+    expires_at = enrolment.code_expires_at
+    if expires_at is not None and now + _LEAST_LEFT < expires_at:
+        return _derived(keyring, enrolment.reference, expires_at)
+    expires_at = now + CODE_LIFETIME
+    code = _derived(keyring, enrolment.reference, expires_at)
+    await session.execute(
+        update(Enrolment)
+        .where(Enrolment.id == enrolment.id)
+        .values(code_digest=_digest(keyring, code), code_expires_at=expires_at)
+    )
+    return code
+
+
+async def by_short_code(
+    session: AsyncSession, keyring: Keyring, typed: str, now: datetime
+) -> tuple[int, str] | None:
+    """Return the id and the reference of the enrolment that a short code leads to; None where it
+    leads nowhere, or not any more."""
+    code = "".join(sign for sign in typed.casefold() if sign in _SIGNS)
+    row = (
+        await session.execute(
+            select(Enrolment.id, Enrolment.reference).where(
+                Enrolment.code_digest == _digest(keyring, code),
+                Enrolment.code_expires_at > now,
+                Enrolment.expires_at > now,
+            )
+        )
+    ).one_or_none()
+    return None if row is None else (row.id, row.reference)
+
+
+def _derived(keyring: Keyring, reference: str, expires_at: datetime) -> str:
+    number = int(keyring.digest(f"{reference} {expires_at.isoformat()}", "short-code-of"), 16)
+    signs = []
+    for _ in range(_CODE_LENGTH):
+        number, sign = divmod(number, len(_SIGNS))
+        signs.append(_SIGNS[sign])
+    return "".join(signs)
+
+
+def _digest(keyring: Keyring, code: str) -> str:
+    return keyring.digest(code, "short-code")
