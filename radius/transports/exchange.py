@@ -292,7 +292,9 @@ class Exchanges:
             fields["method"] = reply.method.value
         if reply.eap is not None:
             fields["eap"] = reply.eap
-        log.info(
+        # Of a conversation its end is told; each step only to who looks closer.
+        tell = log.debug if reply.packet.code is Code.ACCESS_CHALLENGE else log.info
+        tell(
             "request answered",
             code=code,
             nas=nas.name,
