@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "access-point": "Access points behind a NAS that serves several hotspots.",
     "citizen": "People with an identifier.",
     "ticket": "One-time passwords that a NAS takes.",
-    "device": "Devices that citizens let us remember.",
+    "device": "What citizens connect with: Wi-Fi secrets, certificates, remembered devices.",
     "ca": "The service's own certificates: show, renew and export them, revocation lists.",
     "policy": "Limits: time, volume, rate, devices, opening hours.",
     "session": "Who is online, who was, and how to end it.",

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from aaa import citizens, devices
 from aaa.model import DailyUsage, Session
+from aaa.wifi_secrets import WifiSecrets
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
 from tests.radius.served import PHONE_AS_SENT, Served, accounting, pap, radclient, sample
@@ -121,6 +123,70 @@ async def test_sessions_find_their_citizen_without_a_class(served: Served) -> No
         None,
         village.anna,
     ]
+
+
+async def test_accounting_ties_a_session_to_the_device_that_was_proven(anywhere: Served) -> None:
+    village = anywhere.village
+    async with village.database.write("test") as session:
+        secret, device_id = await WifiSecrets(village.keyring, keeps_text=False).issue(
+            session, citizen_id=village.anna, name="laptop", now=village.clock()
+        )
+    here = ("Calling-Station-Id", PHONE_AS_SENT)
+    accepted = await anywhere.answer(pap("anna", secret.reveal(), here))
+    assert accepted.code is Code.ACCESS_ACCEPT
+    (line,) = anywhere.logged("request answered")
+    assert line["method"] == "wifi_secret"
+    name = ("User-Name", accepted.attributes.text("User-Name") or "")
+    owner = ("Class", accepted.attributes.octets("Class") or b"")
+    await anywhere.answer(accounting("Start", name, owner))
+    # Without the Class, nobody can tell which of her devices it is.
+    await anywhere.answer(accounting("Start", name, session_id="s-2"))
+    assert [(row.citizen_id, row.device_id) for row in await rows(anywhere)] == [
+        (village.anna, device_id),
+        (village.anna, None),
+    ]
+    async with village.database.write("test") as session:
+        revoked = await devices.revoke(
+            session, citizen_id=village.anna, device_id=device_id, now=village.clock()
+        )
+    assert revoked == 1
+    refused = await anywhere.answer(pap("anna", secret.reveal(), here))
+    assert refused.code is Code.ACCESS_REJECT
+
+
+async def test_a_remembered_device_is_known_by_its_name_alone(anywhere: Served) -> None:
+    village = anywhere.village
+    async with village.database.write("test") as session:
+        await devices.remember(
+            session, citizen_id=village.anna, mac=PHONE, name="", days=9, now=village.clock()
+        )
+        (device,) = await devices.of_citizen(session, village.anna)
+    await anywhere.answer(accounting("Start", ("User-Name", PHONE_AS_SENT)))
+    (row,) = await rows(anywhere)
+    assert (row.citizen_id, row.device_id) == (village.anna, device.id)
+
+
+async def test_accounting_of_a_closed_account_goes_on(anywhere: Served) -> None:
+    """Its devices are deleted, while the NAS still hands the Class back."""
+    village = anywhere.village
+    async with village.database.write("test") as session:
+        secret, _ = await WifiSecrets(village.keyring, keeps_text=False).issue(
+            session, citizen_id=village.anna, name="laptop", now=village.clock()
+        )
+    accepted = await anywhere.answer(pap("anna", secret.reveal()))
+    owner = ("Class", accepted.attributes.octets("Class") or b"")
+    await anywhere.answer(accounting("Start", owner))
+    async with village.database.write("test") as session:
+        await citizens.close(session, village.anna)
+    counters = (("Acct-Input-Octets", 100), ("Acct-Session-Time", 60))
+    for session_id in ("s-1", "s-2"):
+        answer = await anywhere.answer(
+            accounting("Interim-Update", owner, *counters, session_id=session_id)
+        )
+        assert answer.code is Code.ACCOUNTING_RESPONSE
+    assert [(row.citizen_id, row.device_id, row.upload_octets) for row in await rows(anywhere)] == [
+        (village.anna, None, 100)
+    ] * 2
 
 
 async def test_what_has_no_meaning_here_is_answered_and_counted(served: Served) -> None:
