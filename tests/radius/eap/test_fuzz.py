@@ -36,7 +36,7 @@ from tests.radius.eap.tampering import Tamper, in_turn, kinds, let_be, noises, s
 MOST_ROUNDS = 60
 LIMIT = 600
 
-# Each example is a whole conversation, most of them with TLS; no test may take five minutes.
+# Each example is a conversation, most of them with TLS; no test may take five minutes.
 a_conversation_each = settings(max_examples=min(settings().max_examples, 5_000))
 
 
@@ -180,6 +180,7 @@ def test_what_is_discarded_changes_nothing(kind: Kind, noises: list[Tamper]) -> 
 
 
 @pytest.mark.fuzz
+@a_conversation_each
 @given(st.lists(st.binary(max_size=120), min_size=1, max_size=8), st.booleans())
 def test_any_octets_are_taken(packets: list[bytes], is_asked: bool) -> None:
     conversation = crowd.conversation(most_rounds=6)
