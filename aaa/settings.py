@@ -142,9 +142,10 @@ class EapSettings(Section):
         description="The longest EAP packet sent; shorter where the NAS gives a Framed-MTU.",
     )
     max_conversations: int = Field(
-        8192,
+        4096,
         ge=16,
-        description="Log-ins under way at once; beyond, the oldest unfinished one is forgotten.",
+        description="Log-ins under way at once, of some 60 kB each; beyond, the oldest unfinished "
+        "one is forgotten.",
     )
     conversation_seconds: int = Field(
         60,
