@@ -18,8 +18,8 @@ from portal.onboarding.profile import ClientCertificate, Profile, ProfileFile, W
 _MEDIA_TYPE: Final = "application/x-wifi-config"
 _SUBSCRIPTION: Final = "urn:wfa:mo:hotspot2dot0-perprovidersubscription:1.0"
 _EAP_TTLS: Final = "21"
-# Base64 has no hyphen, so that no part contains it.
-_BOUNDARY: Final = "--passpoint--"
+# Nothing in base64 looks like it: a boundary is announced by two hyphens.
+_BOUNDARY: Final = "passpoint"
 _LINE: Final = 76
 
 

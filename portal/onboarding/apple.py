@@ -7,11 +7,13 @@ Keys are those of Apple's device management reference: the top level, and the pa
 import hashlib
 import plistlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from typing import Any, Final
 
 from portal.onboarding import pkcs12
 from portal.onboarding.filenames import file_name
+from portal.onboarding.markup import clean
 from portal.onboarding.phrases import phrases
 from portal.onboarding.profile import ClientCertificate, Profile, ProfileFile, WifiSecret
 
@@ -27,8 +29,11 @@ Payload = dict[str, Any]
 
 def build(profile: Profile) -> ProfileFile:
     """Return the configuration profile of one device, not signed yet."""
+    readable = replace(
+        profile, device_name=clean(profile.device_name), collectivity=clean(profile.collectivity)
+    )
     return ProfileFile(
-        file_name(profile, "mobileconfig"), _MEDIA_TYPE, plistlib.dumps(_configuration(profile))
+        file_name(profile, "mobileconfig"), _MEDIA_TYPE, plistlib.dumps(_configuration(readable))
     )
 
 

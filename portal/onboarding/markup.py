@@ -9,10 +9,10 @@ _DISCOURAGED: Final = "\ufffe\uffff"
 def element(name: str, *content: str | Element, **attributes: str) -> Element:
     """Return an element with its text, or with its children. A namespace that holds from here on
     is the attribute `xmlns`."""
-    made = Element(name, {key: _clean(value) for key, value in attributes.items()})
+    made = Element(name, {key: clean(value) for key, value in attributes.items()})
     for part in content:
         if isinstance(part, str):
-            made.text = _clean(part)
+            made.text = clean(part)
         else:
             made.append(part)
     return made
@@ -29,10 +29,10 @@ def text(root: Element) -> str:
     return tostring(root, encoding="unicode")
 
 
-def _clean(text: str) -> str:
-    """Leave out what XML has no place for, not even escaped (XML 1.0 section 2.2): with it, no
-    reader would take the document."""
-    return "".join(character for character in text if _belongs(character))
+def clean(value: str) -> str:
+    """Return a text without the characters that XML has no place for, not even escaped (XML 1.0
+    section 2.2): with them, no reader would take the document."""
+    return "".join(character for character in value if _belongs(character))
 
 
 def _belongs(character: str) -> bool:
