@@ -210,7 +210,7 @@ class Authenticator:
         return Refused(Denied(found.why_wrong), found.citizen, Method.WIFI_SECRET)
 
     async def wifi_secrets(
-        self, identity: str, hotspot: HotspotEntry, snapshot: Snapshot, now: datetime
+        self, identity: str, hotspot: HotspotEntry, snapshot: Snapshot
     ) -> tuple[WifiCandidate, ...]:
         """Return the secrets that may answer a challenge given to an identity; none for one that
         nobody has. Raises Unavailable."""
@@ -224,12 +224,7 @@ class Authenticator:
             return await self._candidates(session, citizen)
 
     async def by_certificate(
-        self,
-        der: bytes,
-        outer_identity: str,
-        hotspot: HotspotEntry,
-        snapshot: Snapshot,
-        now: datetime,
+        self, der: bytes, outer_identity: str, snapshot: Snapshot, now: datetime
     ) -> Proven | Refused:
         """Return the citizen whose device holds a client certificate (DER) that was verified.
 

@@ -176,7 +176,7 @@ class EapHandler:
     ) -> Answer:
         if isinstance(question, AskSecrets):
             found = await self._authenticator.wifi_secrets(
-                question.identity, request.hotspot, snapshot, now
+                question.identity, request.hotspot, snapshot
             )
             held.proven |= {_credential(one.proven): one.proven for one in found}
             return Secrets(
@@ -200,7 +200,7 @@ class EapHandler:
         there the account password counts too."""
         if isinstance(question, AskCertificate):
             return await self._authenticator.by_certificate(
-                question.certificate, question.identity, request.hotspot, snapshot, now
+                question.certificate, question.identity, snapshot, now
             )
         is_typed = question.proof is Proof.TTLS_PAP
         prove = self._authenticator.by_typed if is_typed else self._authenticator.by_wifi_secret

@@ -94,10 +94,7 @@ async def by_wifi_secret(
 async def by_certificate(
     authenticator: Authenticator, village: Village, outer: str, der: bytes = CERTIFICATE
 ) -> Proven | Refused:
-    hotspot = village.square.hotspot
-    return await authenticator.by_certificate(
-        der, outer, hotspot, village.snapshot, village.clock()
-    )
+    return await authenticator.by_certificate(der, outer, village.snapshot, village.clock())
 
 
 def reason(outcome: Authenticated | Proven | Refused) -> DenyReason:
@@ -215,10 +212,7 @@ async def test_a_challenge_gets_the_secrets_of_one_citizen(
     await issue(village, keeps_text=False)
 
     async def candidates(identity: str) -> list[tuple[str, int | None, Secret]]:
-        hotspot = village.square.hotspot
-        found = await authenticator.wifi_secrets(
-            identity, hotspot, village.snapshot, village.clock()
-        )
+        found = await authenticator.wifi_secrets(identity, village.square.hotspot, village.snapshot)
         assert all(each.proven.method is Method.WIFI_SECRET for each in found)
         return [(each.proven.citizen.nai, each.proven.device_id, each.secret) for each in found]
 
@@ -309,7 +303,7 @@ async def test_no_secret_shows(village: Village, authenticator: Authenticator) -
     secret, _ = await issue(village)
     text = secret.reveal().decode()
     (candidate,) = await authenticator.wifi_secrets(
-        "anna", village.square.hotspot, village.snapshot, village.clock()
+        "anna", village.square.hotspot, village.snapshot
     )
     assert text not in repr(candidate)
     assert "argon2id" not in repr(candidate)
