@@ -13,7 +13,8 @@ from aaa.pki.identity import ServerIdentity
 from aaa.secret import Secret
 from portal.onboarding.profile import ClientCertificate, Network, Profile, WifiSecret
 
-NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+# Other programs look at the clock, so that these certificates are of today.
+NOW = datetime.now(UTC).replace(microsecond=0)
 REALM = "saint-veran.example"
 SERVER_NAME = "radius.wifi.saint-veran.example"
 SECRET = "kqzm-t7wd-x3nb-9r5v"

@@ -4,8 +4,14 @@ import subprocess
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 
+from portal.onboarding.signing import Signer
 from tests import counterparts
 
 
@@ -29,3 +35,9 @@ def opened(pkcs12: bytes, passphrase: str, folder: Path) -> list[x509.Certificat
     first = run("x509", "-in", folder / "first.pem", "-pubkey", "-noout")
     assert run("pkey", "-pubin", "-outform", "DER", content=first) == public
     return certificates
+
+
+def pem_key(signer: Signer) -> bytes:
+    """Return a signer's key as programs read it."""
+    key = load_der_private_key(signer.key.reveal(), None)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

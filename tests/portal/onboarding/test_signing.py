@@ -31,11 +31,6 @@ def pem(*certificates: bytes) -> bytes:
     return b"".join(each.public_bytes(Encoding.PEM) for each in loaded)
 
 
-def pem_key(signer: Signer) -> bytes:
-    key = load_der_private_key(signer.key.reveal(), None)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
 @pytest.fixture
 def signer() -> Signer:
     return signing.of_server(device.server())
@@ -75,7 +70,7 @@ def test_openssl_notices_a_change(signer: Signer, roots: Path) -> None:
 def test_the_operators_certificate_signs_with_its_chain(tmp_path: Path, signer: Signer) -> None:
     root = device.server().anchors[0]
     (tmp_path / "chain.pem").write_bytes(pem(*signer.chain, root))
-    (tmp_path / "key.pem").write_bytes(pem_key(signer))
+    (tmp_path / "key.pem").write_bytes(openssl.pem_key(signer))
     portal = PortalSettings(
         signing_certificate_file=str(tmp_path / "chain.pem"),
         signing_key_file=str(tmp_path / "key.pem"),
@@ -91,7 +86,7 @@ def _encrypted(signer: Signer) -> bytes:
 
 
 def _other(signer: Signer) -> bytes:
-    return pem_key(replace(signer, key=key_octets(new_key())))
+    return openssl.pem_key(replace(signer, key=key_octets(new_key())))
 
 
 def _unfit(_: Signer) -> bytes:
