@@ -6,28 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PrivateFormat,
-    load_der_private_key,
-)
-from cryptography.hazmat.primitives.serialization.pkcs12 import (
-    PBES,
-    serialize_key_and_certificates,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa.errors import Invalid
 from aaa.model import DeviceCertificate
-from aaa.pki import authority, contents
+from aaa.pki import authority, contents, packing
 from aaa.secret import Keyring, Secret
 
 # Eight characters of base32.
 _NAME_OCTETS: Final = 5
-_KEY_ROUNDS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +74,8 @@ async def issue(
 
 
 def pkcs12(issued: IssuedCertificate, passphrase: Secret, name: str) -> bytes:
-    """Return key, certificate and root as one PKCS 12 file (RFC 7292); devices show ``name``.
-
-    Deviation: encrypted by triple DES and SHA-1 instead of AES and SHA-256 (RFC 9579). It is what
-    every system reads: Android before 14, Apple's before 2022 and older Windows call anything
-    newer a wrong password. The passphrase travels next to the file and is used once, so that
-    the way to the device keeps both secret, not the cipher.
-    """
-    key = load_der_private_key(issued.key.reveal(), None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Invalid("a device's key is one of an elliptic curve")
-    encryption = (
-        PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(_KEY_ROUNDS)
-        .key_cert_algorithm(PBES.PBESv1SHA1And3KeyTripleDESCBC)
-        .hmac_hash(SHA1())  # noqa: S303
-        .build(passphrase.reveal())
-    )
-    return serialize_key_and_certificates(
-        name.encode(),
-        key,
-        x509.load_der_x509_certificate(issued.certificate),
-        [x509.load_der_x509_certificate(issued.issuer)],
-        encryption,
-    )
+    """Return key, certificate and root as one PKCS 12 file (RFC 7292); devices show ``name``."""
+    return packing.protect(issued.certificate, issued.key, passphrase, name, [issued.issuer])
 
 
 def _random_name() -> str:
