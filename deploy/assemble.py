@@ -30,6 +30,7 @@ from monitoring.occurrences import Occurrences
 from monitoring.server import MonitoringServer, WebServer
 from portal.app import create_app
 from portal.mail import Mailer, SmtpMailer
+from portal.onboarding import signing
 from portal.pages import Pages
 from portal.parts import Parts
 from radius.handlers.access import AccessHandler
@@ -214,6 +215,7 @@ def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -
         pages=Pages(workshop.clock),
         warnings=workshop.warnings,
         clock=workshop.clock,
+        signer=signing.configured(installation.settings.portal),
     )
     address, port = installation.settings.portal.address, installation.settings.portal.port
     try:

@@ -85,6 +85,18 @@ radius_in_progress = Gauge(
 
 # EAP
 
+# The words of radius.eap.steps, which this room may not ask. A share of all that ended is none
+# while one of the two counters is not there.
+EAP_PROOFS: Final = (
+    *("tls", "ttls-pap", "ttls-chap", "ttls-mschapv2", "ttls-eap-mschapv2", "ttls-eap-gtc"),
+    *("peap-mschapv2", "peap-gtc"),
+)
+EAP_FAILURES: Final = (
+    *("credential_refused", "no_common_method", "realm_mismatch", "bad_identity", "tls_failed"),
+    *("certificate_expired", "certificate_untrusted", "supplicant_refused", "malformed"),
+    *("too_long", "too_many_rounds"),
+)
+
 eap_under_way = Gauge(
     "farandole_eap_under_way",
     "EAP conversations that wait for their supplicant.",
@@ -93,8 +105,9 @@ eap_under_way = Gauge(
 )
 eap_conversations = Counter(
     "farandole_eap_conversations",
-    "EAP conversations that ended in success, by how the supplicant proved itself (tls, ttls-pap, "
-    "ttls-chap, ttls-mschapv2, ttls-eap-mschapv2, ttls-eap-gtc, peap-mschapv2, peap-gtc).",
+    "EAP conversations in which the supplicant proved itself, by how (tls, ttls-pap, ttls-chap, "
+    "ttls-mschapv2, ttls-eap-mschapv2, ttls-eap-gtc, peap-mschapv2, peap-gtc); who may not connect "
+    "all the same is in farandole_denials.",
     ("proof",),
     registry=REGISTRY,
 )
@@ -210,7 +223,8 @@ sign_ups = Counter(
 )
 log_ins = Counter(
     "farandole_log_ins",
-    "Log-ins, by method (password, email_code, ticket, device) and outcome (accept, reject).",
+    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate) and "
+    "outcome (accept, reject).",
     ("collectivity", "method", "outcome"),
     registry=REGISTRY,
 )
@@ -269,7 +283,7 @@ mail = Counter(
 
 profiles = Counter(
     "farandole_profiles",
-    "Profiles for the secure network downloaded, by format (mobileconfig, android, eap-config, ...).",
+    "Profiles for the secure network downloaded, by format (mobileconfig, android, windows, ...).",
     ("format",),
     registry=REGISTRY,
 )
@@ -363,6 +377,10 @@ def _announce_outcomes() -> None:
         radius_drops.labels(reason=reason)
     for kind in ("start", "interim", "stop", "on", "off"):
         accounting_events.labels(kind=kind, outcome="applied")
+    for proof in EAP_PROOFS:
+        eap_conversations.labels(proof=proof)
+    for reason in EAP_FAILURES:
+        eap_failures.labels(reason=reason)
 
 
 _announce_outcomes()

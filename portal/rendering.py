@@ -16,12 +16,10 @@ from portal.pages import choose_language
 from portal.parts import Parts
 from portal.protection import allow_forms_to
 
-# What is not saved under a name: Apple's systems install what they are led to, and Android's reader
-# takes no such header.
-_DISPOSITIONS: Final = {
-    "application/x-apple-aspen-config": {"Content-Disposition": "inline"},
-    "application/x-wifi-config": {},
-}
+# Apple's systems install what they are led to.
+_APPLE: Final = "application/x-apple-aspen-config"
+# Android's reader of it knows no header that names a file.
+_ANDROID: Final = "application/x-wifi-config"
 
 
 def respond(parts: Parts, request: Request, answer: Answer) -> Response:
@@ -60,8 +58,10 @@ def respond(parts: Parts, request: Request, answer: Answer) -> Response:
 
 def _file(file: ProfileFile) -> Response:
     """Return a profile, in the way that makes its device install it."""
-    saved = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-    headers = {**_DISPOSITIONS.get(file.media_type, saved), **dict(file.headers)}
+    headers = dict(file.headers)
+    if file.media_type != _ANDROID:
+        way = "inline" if file.media_type == _APPLE else "attachment"
+        headers["Content-Disposition"] = f'{way}; filename="{file.name}"'
     return Response(file.content, media_type=file.media_type, headers=headers)
 
 

@@ -128,7 +128,17 @@ async def test_any_redirect_gives_a_page(
 async def test_any_address_gives_a_page(small_portal: Portal, path: str, query: bytes) -> None:
     browser = small_portal.browser()
     address = quote(path)
-    for place in ("/", "/visit/", "/at/", "/static/", "/logo/", "/colour/", "/api/captive/x/"):
+    for place in (
+        "/",
+        "/visit/",
+        "/at/",
+        "/static/",
+        "/logo/",
+        "/colour/",
+        "/api/captive/x/",
+        "/secure/",
+        "/s/",
+    ):
         assert_is_answer(await browser.get(f"{place}{address}?{quote(query)}"))
 
 

@@ -52,7 +52,7 @@ async def test_an_iphone_gets_a_certificate_in_a_profile(secure: Portal) -> None
     assert "Password" not in made.text
     profile = await safari.get(f"{device_in(made)}/mobileconfig")
     assert profile.headers["content-type"] == "application/x-apple-aspen-config"
-    assert profile.headers["content-disposition"] == "inline"
+    assert profile.headers["content-disposition"] == 'inline; filename="Farandole.mobileconfig"'
     assert profile.headers["cache-control"] == "no-store"
     found = _PLIST.search(profile.content)
     assert found
@@ -106,6 +106,7 @@ async def test_every_format_can_be_had_for_every_device_and_is_counted(
     assert first.status_code == second.status_code == 200
     assert first.headers["content-type"] == second.headers["content-type"]
     assert first.content
+    assert ("content-disposition" in first.headers) == (slug != "android")
     assert counter._value.get() == before + 2
 
 
