@@ -170,8 +170,13 @@ async def revoke(session: AsyncSession, *, citizen_id: int, device_id: int, now:
 
     Raises Invalid where the citizen has no device of this number.
     """
+    is_open = (Session.citizen_id == citizen_id) & Session.stopped_at.is_(None)
+    # In the order in which accounting locks: sessions, then what new ones refer to. Such a session
+    # is there before its device is revoked, or written after and ended by the ledger.
+    lock_sessions = select(Session.id).where(is_open).with_for_update(read=True, key_share=True)
+    await session.execute(lock_sessions)
     device = await session.scalar(
-        select(Device).where(_is_theirs(citizen_id, device_id)).with_for_update(key_share=True)
+        select(Device).where(_is_theirs(citizen_id, device_id)).with_for_update()
     )
     if device is None:
         raise _no_such_device(device_id)
@@ -187,14 +192,8 @@ async def revoke(session: AsyncSession, *, citizen_id: int, device_id: int, now:
     if device.mac is not None:
         # Remembered after it had logged in, a device has sessions without its number.
         is_its_own |= Session.device_mac == device.mac
-    open_sessions = await session.scalars(
-        select(Session.id).where(
-            Session.citizen_id == citizen_id, Session.stopped_at.is_(None), is_its_own
-        )
-    )
-    return await outbox.disconnect(
-        session, open_sessions.all(), DenyReason.DEVICE_REVOKED.value, now
-    )
+    ending = await session.scalars(select(Session.id).where(is_open, is_its_own))
+    return await outbox.disconnect(session, ending.all(), DenyReason.DEVICE_REVOKED, now)
 
 
 def _is_theirs(citizen_id: int, device_id: int) -> ColumnElement[bool]:

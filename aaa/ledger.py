@@ -35,14 +35,6 @@ class _Row:
     is_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Device:
-    """What is known of a device that an event names."""
-
-    citizen_id: int
-    revoked_at: datetime | None
-
-
 @dataclass(slots=True)
 class _Used:
     """What a group adds to one citizen's day."""
@@ -58,8 +50,8 @@ class Ledger:
         self._snapshot = snapshot
         self._newest: dict[Key, _Row] = {}
         self._rows: list[_Row] = []
-        self._devices: dict[int, _Device] = {}
-        self._revoked: list[_Row] = []
+        # Whose each is.
+        self._devices: dict[int, int] = {}
         self._used: dict[tuple[int, date], _Used] = {}
         self._changes: list[tuple[HotspotEntry | None, Change]] = []
 
@@ -90,12 +82,9 @@ class Ledger:
         may be gone, or, after an older backup was put back, be another citizen's."""
         wanted = {event.device_id for event in events if self._needs_device(event)}
         if wanted:
-            rows = await session.execute(
-                select(Device.id, Device.citizen_id, Device.revoked_at).where(
-                    Device.id.in_(sorted(filter(None, wanted)))
-                )
-            )
-            self._devices = {row.id: _Device(row.citizen_id, row.revoked_at) for row in rows}
+            query = select(Device.id, Device.citizen_id)
+            rows = await session.execute(query.where(Device.id.in_(sorted(filter(None, wanted)))))
+            self._devices = {row.id: row.citizen_id for row in rows}
 
     def _needs_device(self, event: Event) -> bool:
         if event.device_id is None:
@@ -135,12 +124,9 @@ class Ledger:
 
     def _give_device(self, row: _Row, device_id: int) -> None:
         """Tie a session to a device, where that is there and the session's citizen's."""
-        device = self._devices.get(device_id)
-        if device is not None and device.citizen_id == row.citizen_id:
+        if row.citizen_id is not None and self._devices.get(device_id) == row.citizen_id:
             row.device_id = device_id
             row.is_changed = True
-            if device.revoked_at is not None and row.opened_by is not None:
-                self._revoked.append(row)
 
     def _close_all(self, event: Event) -> Effect:
         effect = Effect.REPEATED
@@ -244,8 +230,19 @@ class Ledger:
     async def _end_revoked(self, session: AsyncSession, now: datetime) -> None:
         """Disconnect sessions that began on a device that was revoked meanwhile: they were not
         there to be ended with the others."""
-        ending = [row.id for row in self._revoked if row.id and row.record.stopped_at is None]
-        await outbox.disconnect(session, ending, DenyReason.DEVICE_REVOKED, now)
+        begun = [row.id for row in self._rows if row.opened_by and row.device_id is not None]
+        if begun:
+            # Asked now that the rows are written, which took its turn with `devices.revoke`.
+            ending = await session.scalars(
+                select(Session.id)
+                .join(Device, Device.id == Session.device_id)
+                .where(
+                    Session.id.in_(begun),
+                    Session.stopped_at.is_(None),
+                    Device.revoked_at.is_not(None),
+                )
+            )
+            await outbox.disconnect(session, ending.all(), DenyReason.DEVICE_REVOKED, now)
 
     def count(self) -> None:
         """Count what was stored; called once it is committed."""

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import access_points, authorization, citizens, devices, sessions
 from aaa.accounting import Effect, Event, Kind
-from aaa.ledger import Ledger, _Device
+from aaa.ledger import Ledger
 from aaa.model import DailyUsage, Instruction, InstructionState, Session
 from aaa.policies import Scope
 from aaa.policy import Denied, DenyReason, Grant
@@ -433,10 +433,35 @@ async def test_a_device_that_is_deleted_meanwhile_costs_no_accounting(
         await load_devices(ledger, session, events)
         loads.append(len(events))
         if len(loads) == 1:
-            ledger._devices[999] = _Device(village.anna, None)
+            ledger._devices[999] = village.anna
 
     monkeypatch.setattr(Ledger, "_load_devices", load_the_deleted)
     assert await recorder.record(start(village, device_id=999)) is Effect.APPLIED
     (row,) = await stored(village)
     assert (row.citizen_id, row.device_id) == (village.anna, None)
     assert loads == [1, 1]
+
+
+async def test_a_session_that_begins_while_its_device_is_revoked_is_ended(
+    village: Village, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device_id = await add_device(village, village.anna)
+    has_looked, store = asyncio.Event(), Ledger.store
+
+    async def tell_and_store(ledger: Ledger, session: AsyncSession, now: datetime) -> None:
+        has_looked.set()
+        await store(ledger, session, now)
+
+    monkeypatch.setattr(Ledger, "store", tell_and_store)
+    async with village.database.write("test") as session:
+        revoked = await devices.revoke(
+            session, citizen_id=village.anna, device_id=device_id, now=village.clock()
+        )
+        recording = asyncio.ensure_future(recorder.record(start(village, device_id=device_id)))
+        # SQLite lets nobody look while another writes.
+        if village.database.dialect == "postgresql":
+            await has_looked.wait()
+    assert (revoked, await recording) == (0, Effect.APPLIED)
+    async with village.database.read("test") as session:
+        (asked,) = await session.scalars(select(Instruction))
+    assert asked.reason == "device_revoked"
