@@ -73,14 +73,11 @@ def renew(
 
 
 async def _renew_server(transaction: Transaction) -> str:
-    session, name = transaction.session, transaction.settings.server_name
-    if not await _made_first(transaction):
-        await authority.renew_server(
-            session, transaction.keyring, names=[name], now=transaction.now
-        )
-    made = await identity.server_certificate(session)
-    if made is None:
-        raise Invalid("no certificate was made")
+    session, keyring, now = transaction.session, transaction.keyring, transaction.now
+    name = transaction.settings.server_name
+    if not await authority.listed(session):
+        await _renew_authority(transaction)
+    made = await authority.renew_server(session, keyring, names=[name], now=now)
     transaction.note("ca.renew", f"server:{name}")
     return (
         f"The server is {' and '.join(made.names)} until {made.expires_at:%Y-%m-%d}, "
@@ -90,15 +87,10 @@ async def _renew_server(transaction: Transaction) -> str:
 
 
 async def _renew_authority(transaction: Transaction) -> str:
-    session = transaction.session
-    if not await _made_first(transaction):
-        await authority.renew_authority(
-            session,
-            transaction.keyring,
-            federation_name=transaction.settings.federation.name,
-            now=transaction.now,
-        )
-    *former, made = await authority.listed(session)
+    session, keyring, now = transaction.session, transaction.keyring, transaction.now
+    former = [root for root in await authority.listed(session) if root.expires_at > now]
+    name = transaction.settings.federation.name
+    made = await authority.renew_authority(session, keyring, federation_name=name, now=now)
     transaction.note("ca.renew", f"authority:{made.id}")
     told = (
         f"Root {made.id} is “{contents.name_of(made.certificate)}”, "
@@ -108,22 +100,10 @@ async def _renew_authority(transaction: Transaction) -> str:
         return told + "."
     return (
         f"{told} beside the former, and it signs what devices get.\n"
-        f"The server keeps a certificate of root {former[0].id} until that has a year left "
-        f"({former[0].expires_at:%Y-%m-%d}): till then, no profile has to be installed anew.\n"
+        f"The server keeps a certificate of root {former[0].id}, which ends on "
+        f"{former[0].expires_at:%Y-%m-%d}, until a year before that: till then, no profile has to "
+        "be installed anew.\n"
         "What former roots signed stays valid. Back the database up: the keys are in it, sealed."
-    )
-
-
-async def _made_first(transaction: Transaction) -> bool:
-    """Make root and certificate where there is no root yet; return whether that was so."""
-    if await authority.listed(transaction.session):
-        return False
-    return await authority.ensure(
-        transaction.session,
-        transaction.keyring,
-        names=[transaction.settings.server_name],
-        federation_name=transaction.settings.federation.name,
-        now=transaction.now,
     )
 
 
