@@ -218,10 +218,10 @@ class EapHandler:
                 state = self._keep(held, self._chance(_STATE_OCTETS), now)
                 return Challenged(eap, state, is_repeated=True)
             case Accept(eap, _, credential, proof, msk):
-                metrics.eap_conversations.labels(proof.value).inc()
                 outcome = await self._authenticator.authorize(
                     held.proven[credential], request.hotspot, request.device_mac, snapshot, now
                 )
+                metrics.eap_conversations.labels(proof.value).inc()
                 if isinstance(outcome, Refused):
                     return Dismissed(outcome)
                 return Admitted(outcome, eap, msk, proof)

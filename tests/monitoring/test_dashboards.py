@@ -2,13 +2,16 @@
 
 import re
 from collections import Counter
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aaa.authentication import Method
 from aaa.policy import DenyReason
 from monitoring import metrics
+from radius.eap.steps import Failure
 from tests.monitoring.dashboards import DASHBOARDS, ROOM, load, queries
 
 RULES = ROOM / "prometheus" / "rules.yml"
@@ -101,18 +104,26 @@ def test_every_query_goes_to_the_source_that_was_chosen(path: Path) -> None:
             assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_every_reason_of_a_refusal_has_plain_words() -> None:
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Refusals by reason", DenyReason),
+        ("Log-ins by method", Method),
+        ("Secure log-ins that failed, by reason", Failure),
+    ],
+)
+def test_every_word_of_a_label_is_told_plainly(title: str, words: type[StrEnum]) -> None:
     (panel,) = (
         panel
         for panel in panels(ROOM / "grafana" / "dashboards" / "overview.json")
-        if panel["title"] == "Refusals by reason"
+        if panel["title"] == title
     )
-    words = {
+    told = {
         override["matcher"]["options"]: override["properties"][0]["value"]
         for override in panel["fieldConfig"]["overrides"]
     }
-    assert words.keys() == {reason.value for reason in DenyReason}
-    assert len(set(words.values())) == len(words)
+    assert told.keys() == {word.value for word in words}
+    assert len(set(told.values())) == len(told)
 
 
 def test_every_alert_says_what_it_means_and_what_to_do() -> None:

@@ -10,6 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring import metrics
+from radius.eap.steps import Failure, Proof
 
 PERSONAL = {"citizen", "device", "email", "identifier", "ip", "mac", "nai", "name", "user"}
 
@@ -80,6 +81,14 @@ def test_a_hotspot_begins_at_zero() -> None:
     assert seen["farandole_session_octets_total", place | {("direction", "download")}] == 0
     requested = frozenset({("collectivity", "saorge"), ("step", "requested")})
     assert seen["farandole_sign_ups_total", requested] == 0
+
+
+def test_the_words_of_eap_are_all_there_at_zero() -> None:
+    assert tuple(Proof) == metrics.EAP_PROOFS
+    assert tuple(Failure) == metrics.EAP_FAILURES
+    seen = samples(metrics.exposition()[0])
+    assert ("farandole_eap_failures_total", frozenset({("reason", "tls_failed")})) in seen
+    assert ("farandole_eap_conversations_total", frozenset({("proof", "peap-gtc")})) in seen
 
 
 WORKER = """

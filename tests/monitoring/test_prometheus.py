@@ -101,6 +101,7 @@ def live_a_day() -> None:
         metrics.denials.labels(collectivity, "outside_hours", "radius").inc(2)
         metrics.denials.labels(collectivity, "unknown_device", "radius").inc(6)
     exchange_with_access_points()
+    log_in_securely()
     work_behind()
 
 
@@ -118,8 +119,6 @@ def exchange_with_access_points() -> None:
     metrics.radius_in_progress.set(2)
     metrics.nas_known.set(3)
     metrics.nas_silent.set(1)
-    for certificate in ("server", "authority"):
-        metrics.certificate_expires.labels(certificate).set_to_current_time()
     for state, count in (("learn", 1), ("required", 1), ("optional", 0), ("regressed", 1)):
         metrics.nas_message_authenticator.labels(state).set(count)
     metrics.nas_message_authenticator_regressions.labels("mikrotik").inc()
@@ -130,6 +129,21 @@ def exchange_with_access_points() -> None:
         metrics.accounting_events.labels(kind, "applied").inc(30)
         metrics.accounting_events.labels(kind, "repeated").inc(2)
     metrics.accounting_group_size.observe(12)
+
+
+def log_in_securely() -> None:
+    metrics.eap_under_way.set(12)
+    metrics.eap_crowded_out.inc(3)
+    for proof in ("tls", "ttls-pap"):
+        metrics.eap_conversations.labels(proof).inc(9)
+    for reason in metrics.EAP_FAILURES:
+        metrics.eap_failures.labels(reason).inc(9)
+    metrics.eap_failures.labels("supplicant_refused").inc(90)
+    metrics.eap_failures.labels("tls_failed").inc(90)
+    metrics.eap_ignored.labels("wrong_identifier").inc(2)
+    for certificate in ("server", "authority"):
+        metrics.certificate_expires.labels(certificate).set_to_current_time()
+    metrics.profiles.labels("mobileconfig").inc(4)
 
 
 def work_behind() -> None:
