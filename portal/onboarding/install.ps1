@@ -5,7 +5,7 @@ Set-StrictMode -Version 2.0
 
 $data = '@DATA@'
 
-Add-Type -TypeDefinition @'
+$source = @'
 using System;
 using System.ComponentModel;
 using System.Runtime.InteropServices;
@@ -186,6 +186,7 @@ $lan = $null
 $status = 0
 Write-Host $kit.texts.start
 try {
+    Add-Type -TypeDefinition $source
     $lan = New-Object WirelessLan
     Install-Kit $kit $lan $undo
     Write-Host $kit.texts.done
