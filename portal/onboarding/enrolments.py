@@ -92,14 +92,18 @@ async def speak(session: AsyncSession, enrolment: OpenEnrolment, language: str) 
     )
 
 
-async def short_code(
+def short_code(keyring: Keyring, enrolment: OpenEnrolment, now: datetime) -> str | None:
+    """Return the short code of an enrolment, where it has one that can still be typed."""
+    expires_at = enrolment.code_expires_at
+    if expires_at is None or now + _LEAST_LEFT >= expires_at:
+        return None
+    return _derived(keyring, enrolment.reference, expires_at)
+
+
+async def renew_short_code(
     session: AsyncSession, keyring: Keyring, enrolment: OpenEnrolment, now: datetime
 ) -> str:
-    """Return the short code of an enrolment: the one it has while that can still be typed, else a
-    new one, which replaces it."""
-    expires_at = enrolment.code_expires_at
-    if expires_at is not None and now + _LEAST_LEFT < expires_at:
-        return _derived(keyring, enrolment.reference, expires_at)
+    """Give an enrolment a new short code, which replaces the one it had, and return it."""
     expires_at = now + CODE_LIFETIME
     code = _derived(keyring, enrolment.reference, expires_at)
     await session.execute(

@@ -189,8 +189,11 @@ def active(listed: Sequence[DeviceView]) -> int:
 
 async def _ways(parts: Parts, enrolment: OpenEnrolment, asking: Asking) -> dict[str, object]:
     """Return the ways to this page from another browser: a short address, to type or to scan."""
-    async with parts.database.write("short_code") as session:
-        code = await enrolments.short_code(session, parts.keyring, enrolment, parts.clock())
+    now = parts.clock()
+    code = enrolments.short_code(parts.keyring, enrolment, now)
+    if code is None:
+        async with parts.database.write("short_code") as session:
+            code = await enrolments.renew_short_code(session, parts.keyring, enrolment, now)
     code = f"{code[:4]}-{code[4:]}"
     public_url = parts.settings.portal.public_url
     title = phrases(asking.language)(words.QR_TITLE)

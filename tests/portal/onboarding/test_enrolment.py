@@ -2,8 +2,13 @@
 
 import plistlib
 import re
+import secrets
+from urllib.parse import quote
 
 import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from aaa import citizens, devices
@@ -12,6 +17,7 @@ from aaa.model import AuditEvent, CitizenState, Instruction
 from monitoring import metrics
 from portal import retention
 from portal.model import EnrolledDevice, Enrolment
+from portal.onboarding import enrolments
 from portal.onboarding.formats import FORMATS
 from tests.portal.onboarding.visitors import (
     ANDROID,
@@ -394,6 +400,63 @@ async def test_no_other_token_opens_an_enrolment(small_secure: Portal) -> None:
     for path in (wrong, "/secure/x", visit.replace("visit", "secure"), f"{link}0"):
         assert (await opened.get(path)).status_code == 410
     assert (await opened.get(link.replace("secure", "visit"))).status_code == 410
+
+
+@pytest.mark.fuzz
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.text(max_size=120), kind=st.sampled_from(["ios", "linux"]) | st.text(max_size=20))
+async def test_any_name_makes_a_device_whose_profiles_can_be_had(
+    small_secure: Portal, name: str, kind: str
+) -> None:
+    opened = browser(small_secure, ANDROID)
+    village = small_secure.village
+    # A citizen of its own for each: the list of one is full soon.
+    async with village.database.write("test") as session:
+        citizen_id = await citizens.add(
+            session,
+            name=f"c{secrets.token_hex(8)}",
+            collectivity=village.snapshot.by_realm["village.example"],
+            email=None,
+            password_hash=None,
+            language=None,
+            now=village.clock(),
+        )
+        reference = await enrolments.begin(
+            session, citizen_id=citizen_id, language="en", now=village.clock()
+        )
+    link = f"/secure/{enrolments.token_of(village.keyring, reference)}"
+    made = await opened.post(f"{link}/devices", name=name, kind=kind)
+    assert made.status_code == 200
+    for slug in FORMATS:
+        assert (await opened.get(f"{device_in(made)}/{slug}")).status_code == 200
+    assert (await opened.get(f"{device_in(made)}/{quote(kind) or 'x'}")).status_code in {200, 404}
+
+
+async def test_nothing_of_it_sets_a_cookie_is_kept_or_names_another_host(
+    small_secure: Portal,
+) -> None:
+    opened = browser(small_secure, IPHONE)
+    link = await enrol(small_secure, opened)
+    device = device_in(await opened.post(f"{link}/devices", kind="ios"))
+    for path in (f"{device}/mobileconfig", link, "/secure", "/s/x", "/secure/x", "/"):
+        await opened.get(path)
+    for response in opened.responses:
+        assert "set-cookie" not in response.headers
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+async def test_the_log_tells_of_no_link_and_no_code(small_secure: Portal) -> None:
+    opened = browser(small_secure, IPHONE)
+    with structlog.testing.capture_logs() as logs:
+        link = await enrol(small_secure, opened)
+        short = short_path_in(await opened.get(link))
+        await opened.get(short)
+    written = repr(logs)
+    assert "/secure/{token}" in written
+    assert link.rpartition("/")[2] not in written
+    assert short.rpartition("/")[2] not in written
 
 
 async def test_the_language_is_kept_with_the_enrolment(small_secure: Portal) -> None:
