@@ -31,7 +31,7 @@ class Session(Identified, Base):
     instance: Mapped[int] = mapped_column(default=0)
     citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
     # The device that was proven, by its remembered MAC or a credential of its own.
-    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), index=True)
     user_name: Mapped[str | None] = mapped_column(String(253))
     framed_address: Mapped[str | None] = mapped_column(String(45))
     called_station_id: Mapped[str | None] = mapped_column(String(253))

@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("device_id", BIG, sa.ForeignKey("device.id", name="fk_session_device_id_device")),
         inline_references=True,
     )
+    # A device that is deleted with its citizen's account is looked for in all of them.
+    op.create_index("ix_session_device_id", "session", ["device_id"])
     _create_authorities()
     _create_device_certificates()
 
