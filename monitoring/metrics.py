@@ -3,32 +3,16 @@
 Labels are closed lists or slugs that staff chose (collectivity, hotspot), never a citizen, a MAC
 address or free text: a label value stays in Prometheus for as long as it keeps data.
 
-Counters that several worker processes feed are added up when ``PROMETHEUS_MULTIPROC_DIR`` names a
-directory before this module is imported; each gauge says below how its copies are merged.
+Counters of several worker processes are added up; each gauge says below how its copies are merged.
 """
 
-import os
 from functools import lru_cache
 from typing import Final
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client import Counter, Gauge, Histogram
 
-# A second series per counter that tells when it began would double the size of each scrape.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+from monitoring.registry import REGISTRY
 
-REGISTRY: Final = CollectorRegistry()
-
-_SHARED_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 _PLACE: Final = ("collectivity", "hotspot")
 _RADIUS_SECONDS: Final = (
     *(0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05),
@@ -327,9 +311,6 @@ database_up = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
-ProcessCollector(registry=REGISTRY)
-
-
 @lru_cache(maxsize=4096)
 def _answered(code: str, outcome: str, reason: str, vendor: str) -> Counter:
     return radius_requests.labels(code=code, outcome=outcome, reason=reason, vendor=vendor)
@@ -384,19 +365,3 @@ def _announce_outcomes() -> None:
 
 
 _announce_outcomes()
-
-
-def exposition() -> tuple[bytes, str]:
-    """Return what ``/metrics`` answers and its content type, all worker processes added up."""
-    if _SHARED_DIRECTORY not in os.environ:
-        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
-    merged = CollectorRegistry()
-    MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
-    ProcessCollector(registry=merged)
-    return generate_latest(merged), CONTENT_TYPE_LATEST
-
-
-def forget_process(pid: int) -> None:
-    """Take a worker process that ended out of the gauges that count the living only."""
-    if _SHARED_DIRECTORY in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]

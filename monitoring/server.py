@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from monitoring import metrics
+from monitoring import registry
 from monitoring.health import Health, Report
 
 _Message = dict[str, Any]
@@ -118,7 +118,7 @@ class _Server(uvicorn.Server):
 
 async def _show_metrics() -> _Answer:
     # In a thread: with many workers, their files are read and added up.
-    body, content_type = await asyncio.to_thread(metrics.exposition)
+    body, content_type = await asyncio.to_thread(registry.exposition)
     return _Answer(200, content_type, body)
 
 

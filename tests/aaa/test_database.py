@@ -10,13 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from aaa.database import Database
 from aaa.errors import Invalid, Outage, Unavailable
 from aaa.model import Nas
-from monitoring import metrics
+from monitoring import registry
 from tests.village import NOON, Village
 
 
 def errors(kind: str) -> float:
     return (
-        metrics.REGISTRY.get_sample_value("farandole_database_errors_total", {"kind": kind}) or 0.0
+        registry.REGISTRY.get_sample_value("farandole_database_errors_total", {"kind": kind}) or 0.0
     )
 
 
@@ -87,7 +87,7 @@ async def test_a_database_that_is_away(url: str) -> None:
             await session.execute(text("select 1"))
     assert caught.value.outage is Outage.UNAVAILABLE
     assert errors("unavailable") == before + 1
-    assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
+    assert registry.REGISTRY.get_sample_value("farandole_database_up") == 0
     await database.close()
     # aiosqlite's thread tells the loop a last word after a connection that failed.
     async with asyncio.timeout(20):
@@ -143,11 +143,11 @@ async def test_a_file_that_was_deleted_or_replaced_is_not_written_to(tmp_path: P
         with pytest.raises(Unavailable, match="deleted or replaced"):
             async with database.write("test") as session:
                 await session.execute(text("insert into thing values (1)"))
-        assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
+        assert registry.REGISTRY.get_sample_value("farandole_database_up") == 0
     kept.replace(path)
     async with database.write("test") as session:
         await session.execute(text("insert into thing values (1)"))
-    assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 1
+    assert registry.REGISTRY.get_sample_value("farandole_database_up") == 1
     await database.close()
 
 
@@ -162,5 +162,5 @@ async def test_a_database_that_takes_nothing_is_not_up(tmp_path: Path) -> None:
             await session.execute(text("insert into thing values (zeroblob(1000000))"))
     async with database.read("test") as session:
         await session.execute(text("select count(*) from thing"))
-    assert metrics.REGISTRY.get_sample_value("farandole_database_up") == 0
+    assert registry.REGISTRY.get_sample_value("farandole_database_up") == 0
     await database.close()

@@ -14,7 +14,7 @@ from aaa.model import MessageAuthenticatorRule
 from aaa.policies import Scope, limits_of
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import Directory, load, touch
-from monitoring import metrics
+from monitoring import registry
 from tests.village import NAS_SECRET, NOON, Village
 
 
@@ -49,7 +49,7 @@ async def test_a_new_hotspots_counters_begin_at_zero(village: Village) -> None:
     place = {"collectivity": "village", "hotspot": f"fountain-{village.database.dialect}"}
 
     def started() -> float | None:
-        return metrics.REGISTRY.get_sample_value("farandole_sessions_started_total", place)
+        return registry.REGISTRY.get_sample_value("farandole_sessions_started_total", place)
 
     async with village.database.write("test") as session:
         await collectivities.add_hotspot(

@@ -21,7 +21,7 @@ from aaa.model import (
 from aaa.settings import Settings
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
-from monitoring import metrics
+from monitoring import registry
 from portal.model import EmailCode
 from tests.village import PHONE, Village, settle
 
@@ -41,7 +41,7 @@ def housekeeping(village: Village) -> Housekeeping:
 
 
 def value(name: str, **labels: str) -> float | None:
-    return metrics.REGISTRY.get_sample_value(f"farandole_{name}", labels)
+    return registry.REGISTRY.get_sample_value(f"farandole_{name}", labels)
 
 
 async def do(housekeeping: Housekeeping, name: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from aaa.authentication import Method
 from aaa.policy import DenyReason
-from monitoring import metrics
+from monitoring import registry
 from radius.eap.steps import Failure
 from tests.monitoring.dashboards import DASHBOARDS, ROOM, load, queries
 
@@ -24,7 +24,7 @@ def declared_series() -> set[str]:
     endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
     return {
         family.name + ending
-        for family in metrics.REGISTRY.collect()
+        for family in registry.REGISTRY.collect()
         for ending in endings[family.type]
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitoring import metrics
+from monitoring import metrics, registry
 from radius.eap.steps import Failure, Proof
 
 PERSONAL = {"citizen", "device", "email", "identifier", "ip", "mac", "nai", "name", "user"}
@@ -17,7 +17,7 @@ PERSONAL = {"citizen", "device", "email", "identifier", "ip", "mac", "nai", "nam
 
 def declared() -> list[Metric]:
     return [
-        family for family in metrics.REGISTRY.collect() if not family.name.startswith("process_")
+        family for family in registry.REGISTRY.collect() if not family.name.startswith("process_")
     ]
 
 
@@ -56,11 +56,11 @@ def test_a_radius_exchange_is_counted_with_its_time() -> None:
         }
     )
     request = frozenset({("code", "Access-Request")})
-    before = samples(metrics.exposition()[0])
+    before = samples(registry.exposition()[0])
     metrics.count_radius_exchange(
         "Access-Request", "reject", "mikrotik", seconds=0.0004, reason="banned"
     )
-    body, content_type = metrics.exposition()
+    body, content_type = registry.exposition()
     after = samples(body)
 
     def growth(name: str, labels: frozenset[tuple[str, str]]) -> float:
@@ -76,7 +76,7 @@ def test_a_radius_exchange_is_counted_with_its_time() -> None:
 def test_a_hotspot_begins_at_zero() -> None:
     metrics.announce_hotspot("saorge", "saorge-square")
     place = frozenset({("collectivity", "saorge"), ("hotspot", "saorge-square")})
-    seen = samples(metrics.exposition()[0])
+    seen = samples(registry.exposition()[0])
     assert seen["farandole_sessions_started_total", place] == 0
     assert seen["farandole_session_octets_total", place | {("direction", "download")}] == 0
     requested = frozenset({("collectivity", "saorge"), ("step", "requested")})
@@ -86,7 +86,7 @@ def test_a_hotspot_begins_at_zero() -> None:
 def test_the_words_of_eap_are_all_there_at_zero() -> None:
     assert tuple(Proof) == metrics.EAP_PROOFS
     assert tuple(Failure) == metrics.EAP_FAILURES
-    seen = samples(metrics.exposition()[0])
+    seen = samples(registry.exposition()[0])
     assert ("farandole_eap_failures_total", frozenset({("reason", "tls_failed")})) in seen
     assert ("farandole_eap_conversations_total", frozenset({("proof", "peap-gtc")})) in seen
 
@@ -98,13 +98,13 @@ metrics.radius_in_progress.set(3)
 """
 SUPERVISOR = f"""
 import os, subprocess, sys
-from monitoring import metrics
+from monitoring import metrics, registry
 workers = [subprocess.Popen([sys.executable, "-c", {WORKER!r}]) for _ in range(2)]
 for worker in workers:
     assert worker.wait() == 0
-metrics.forget_process(workers[0].pid)
+registry.forget_process(workers[0].pid)
 metrics.database_up.set(1)
-sys.stdout.buffer.write(metrics.exposition()[0])
+sys.stdout.buffer.write(registry.exposition()[0])
 """
 
 

@@ -16,7 +16,7 @@ from aaa.authentication import Authenticator
 from aaa.recorder import Recorder
 from aaa.secret import Secret
 from aaa.settings import EapSettings, RadiusSettings
-from monitoring import metrics
+from monitoring import registry
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.handlers.access import AccessHandler
@@ -218,7 +218,7 @@ async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 def sample(name: str, **labels: str) -> float:
     """The value of a metric now."""
-    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+    return registry.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def dropped(reason: str) -> float:
