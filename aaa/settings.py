@@ -27,6 +27,8 @@ from aaa.setting_types import (
 
 ENVIRONMENT_PREFIX: Final = "FARANDOLE_"
 CONFIG_VARIABLE: Final = "FARANDOLE_CONFIG"
+FALLBACK_SERVER_NAME: Final = "radius.home.arpa"
+"""In the server's certificate, where no setting has a domain (RFC 8375)."""
 
 
 class ConfigurationError(Exception):
@@ -42,6 +44,12 @@ class ConfigurationError(Exception):
 def _signing_key_file(value: str, info: ValidationInfo) -> str:
     if bool(value) != bool(info.data.get("signing_certificate_file")):
         raise ValueError("portal.signing_certificate_file and this one are set together or not")
+    return value
+
+
+def _tls_maximum(value: str, info: ValidationInfo) -> str:
+    if value < str(info.data.get("tls_minimum", value)):
+        raise ValueError("less than eap.tls_minimum: no device could log in")
     return value
 
 
@@ -134,7 +142,9 @@ class EapSettings(Section):
         "themselves by PAP only.",
     )
     tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
-    tls_maximum: Literal["1.2", "1.3"] = Field("1.3", description="The highest TLS version.")
+    tls_maximum: Annotated[Literal["1.2", "1.3"], AfterValidator(_tls_maximum)] = Field(
+        "1.3", description="The highest TLS version."
+    )
     fragment_octets: int = Field(
         1024,
         ge=100,
@@ -235,7 +245,7 @@ class Settings(Section):
         """The name that supplicants check in the server's certificate."""
         host = urlsplit(self.portal.public_url).hostname or ""
         has_domain = "." in host and not host.rpartition(".")[2].isdigit() and ":" not in host
-        return self.eap.server_name or (f"radius.{host}" if has_domain else "radius.home.arpa")
+        return self.eap.server_name or (f"radius.{host}" if has_domain else FALLBACK_SERVER_NAME)
 
     @property
     def key_file(self) -> Path:

@@ -17,10 +17,18 @@ from cryptography import x509
 from aaa import snapshot
 from aaa.errors import Invalid, Unavailable
 from aaa.pki.identity import ServerIdentity
-from aaa.settings import ConfigurationError, Settings
+from aaa.settings import (
+    FALLBACK_SERVER_NAME,
+    ConfigurationError,
+    EapSettings,
+    PortalSettings,
+    Settings,
+)
 from aaa.snapshot import NasEntry, Snapshot
 from deploy import installation, ports
 from monitoring.server import listen
+from portal.onboarding import signing
+from radius.eap.tls_engine import TlsIdentity, TlsServer
 from radius.outstanding import Schedule
 from radius.request import Address
 from radius.transports.client import Client
@@ -31,6 +39,8 @@ from radius.wire.packet import Code, Packet
 _PATIENCE_SECONDS: Final = 5.0
 # Renewal comes weeks before.
 _CERTIFICATE_ENDS: Final = timedelta(days=14)
+# A year before its end the root signs for the server no more, and a year is for reinstalling.
+_ROOT_ENDS: Final = timedelta(days=2 * 365)
 _SCHEDULE: Final = Schedule(
     initial_seconds=1, maximum_transmissions=3, maximum_duration_seconds=_PATIENCE_SECONDS
 )
@@ -56,7 +66,7 @@ async def examine(settings: Settings) -> list[Finding]:
     else:
         found = [running, *await _radius(settings, known.nas if known else ())]
     if known is not None:
-        found.append(_certificate(settings, known.server_identity))
+        found += _secure_network(settings, known.server_identity)
     return [database, *found, _public_url(settings), await _mail(settings)]
 
 
@@ -78,23 +88,94 @@ async def _database(settings: Settings) -> tuple[Finding, Snapshot | None]:
     return Finding("database", f"{what}, its revision and its key fit"), found
 
 
+def _secure_network(settings: Settings, identity: ServerIdentity | None) -> list[Finding]:
+    """Look at what supplicants are shown, whether it can be used, and at who signs profiles."""
+    found = [_certificate(settings, identity)]
+    if identity is not None:
+        found += _tls(settings.eap, identity) + _root(identity)
+    return found + _signer(settings.portal)
+
+
 def _certificate(settings: Settings, identity: ServerIdentity | None) -> Finding:
     """Look until when supplicants believe the server, and by which name."""
+    wanted = settings.server_name
+    if not wanted.isascii():
+        problem = f"{wanted} cannot be in a certificate"
+        return Finding("certificate", "", problem, "Set eap.server_name to a name in ASCII")
     if identity is None:
         remedy = "The service makes it when it starts"
         return Finding("certificate", "none yet for the secure network", remedy=remedy)
-    expires_at = x509.load_der_x509_certificate(identity.chain[0]).not_valid_after_utc
-    name, until = identity.names[0], f"{expires_at:%Y-%m-%d}"
-    left = expires_at - datetime.now(UTC)
+    name, left = identity.names[0], _left(identity.chain[0])
+    until = f"{_end(identity.chain[0]):%Y-%m-%d}"
     if left < _CERTIFICATE_ENDS:
         problem = f"{name} expire{'d' if left < timedelta() else 's'} on {until}"
         remedy = "Let housekeeping run, which renews it, or use `farandole ca renew`"
         return Finding("certificate", problem=problem, remedy=remedy)
-    if name != settings.server_name:
-        detail = f"it names {name} first, the settings {settings.server_name}"
+    if name != wanted:
+        detail = f"it names {name} first, the settings {wanted}"
         remedy = "Restart the service, which makes one with both names"
         return Finding("certificate", detail, remedy=remedy)
+    if name == FALLBACK_SERVER_NAME:
+        detail = f"it names {name}, since portal.public_url has no domain"
+        remedy = "Set eap.server_name before anybody installs a profile: each keeps the name"
+        return Finding("certificate", detail, remedy=remedy)
     return Finding("certificate", f"{name}, until {until}")
+
+
+def _tls(settings: EapSettings, identity: ServerIdentity) -> list[Finding]:
+    """Look whether OpenSSL takes certificate and key; without it, no EAP is offered."""
+    shown = TlsIdentity(identity.chain, identity.key.reveal(), identity.anchors)
+    try:
+        TlsServer.for_tunnel(shown, minimum=settings.tls_minimum, maximum=settings.tls_maximum)
+    except ValueError as error:
+        problem = f"the secure network is not offered: {error}"
+        return [Finding("tls", problem=problem, remedy="Make a new one: `farandole ca renew`")]
+    return []
+
+
+def _root(identity: ServerIdentity) -> list[Finding]:
+    """Look whether the root that signed the certificate lives long enough for profiles."""
+    issuer = x509.load_der_x509_certificate(identity.chain[-1]).issuer
+    roots = (each for each in identity.anchors if _subject(each) == issuer)
+    signing = next(roots, None)
+    if signing is None or _left(signing) >= _ROOT_ENDS:
+        return []
+    return [
+        Finding(
+            "root",
+            f"the one that signs the certificate ends on {_end(signing):%Y-%m-%d}",
+            remedy="Have profiles that are older than the next root installed anew, until a year "
+            "before that; `farandole ca show` tells since when there is one",
+        )
+    ]
+
+
+def _signer(settings: PortalSettings) -> list[Finding]:
+    """Look at the certificate that signs profiles for Apple devices, where the operator has one."""
+    name = "portal.signing_certificate_file"
+    try:
+        signer = signing.configured(settings)
+    except ConfigurationError as error:
+        return [Finding(error.setting, problem=error.problem, remedy=error.remedy)]
+    if signer is None:
+        return []
+    until, left = f"{_end(signer.chain[0]):%Y-%m-%d}", _left(signer.chain[0])
+    if left < timedelta():
+        remedy = "Put the renewed one there, and restart the service"
+        return [Finding(name, problem=f"the certificate expired on {until}", remedy=remedy)]
+    return [Finding(name, f"signs profiles until {until}")]
+
+
+def _subject(certificate: bytes) -> x509.Name:
+    return x509.load_der_x509_certificate(certificate).subject
+
+
+def _end(certificate: bytes) -> datetime:
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc
+
+
+def _left(certificate: bytes) -> timedelta:
+    return _end(certificate) - datetime.now(UTC)
 
 
 def _service(settings: Settings) -> Finding | None:

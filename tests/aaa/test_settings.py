@@ -47,6 +47,10 @@ def test_the_environment_is_on_top_of_the_file(tmp_path: Path) -> None:
         ('[portal]\npublic_url = "wifi"', ["portal.public_url", "https://"]),
         ('[mail]\nurl = "http://x"', ["mail.url", "smtp://"]),
         ('[monitoring]\nlog_format = "xml"', ["monitoring.log_format", "json"]),
+        (
+            '[eap]\ntls_minimum = "1.3"\ntls_maximum = "1.2"',
+            ["eap.tls_maximum", "less than eap.tls_minimum"],
+        ),
         ("[radius\n", ["farandole.toml", "TOML"]),
     ],
 )
