@@ -30,6 +30,9 @@ def show_(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         show_json({"authorities": roots, "server": server})
         return
+    if not roots:
+        typer.echo("There is no authority yet: the service makes one when it starts.")
+        return
     rows = [{"what": f"root {root['id']}", "signed_by": "itself", **root} for root in roots]
     if server is not None:
         rows.append({"what": "server", **server, "name": ", ".join(server["names"])})

@@ -109,6 +109,14 @@ def _add_with_certificate(
         device = await devices.add(
             transaction.session, citizen_id=citizen.id, name=name, now=transaction.now
         )
+        # Before the service has ever run there is nobody to sign it.
+        await authority.ensure(
+            transaction.session,
+            transaction.keyring,
+            names=[transaction.settings.server_name],
+            federation_name=transaction.settings.federation.name,
+            now=transaction.now,
+        )
         issued = await certificates.issue(
             transaction.session,
             transaction.keyring,
