@@ -127,6 +127,9 @@ def _network(profile: Profile) -> Settings:
     return [
         *settings,
         ("eap", "TLS"),
+        # TLS 1.3 hides the certificate from the air, and tickets make coming back quick: the
+        # RADIUS server that this profile names has both, and wpa_supplicant waits to be told.
+        ("phase1", _quote("tls_disable_tlsv1_3=0 tls_disable_session_ticket=0")),
         ("identity", _quote(profile.outer_identity)),
         ("private_key", _blob_name(_IDENTITY)),
         ("private_key_passwd", _quote(pkcs12.passphrase(credential))),
