@@ -41,8 +41,8 @@ class Peap:
     prove nobody.
 
     Cryptobinding is asked for, and counts where the supplicant does it. One that does not is taken
-    all the same: many cannot, and secrets are used in tunnels only, so that there is no exchange
-    elsewhere which somebody could lead into one of ours.
+    all the same: many cannot, and profiles use secrets in tunnels only, so that there is no
+    exchange elsewhere which somebody could lead into one of ours.
     """
 
     type: Final = Type.PEAP
