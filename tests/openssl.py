@@ -23,3 +23,12 @@ def write_pem(path: Path, kind: str, *encoded: bytes) -> Path:
     """Write certificates or lists in DER to a file that openssl reads; return its path."""
     path.write_text("".join(openssl(kind, "-inform", "DER", given=each) for each in encoded))
     return path
+
+
+def answer(*arguments: str | Path, given: bytes = b"") -> bytes:
+    """Return what openssl makes of ``given``, or of the files that the arguments name; it must
+    succeed."""
+    command = [require("openssl"), *map(str, arguments)]
+    done = subprocess.run(command, input=given, capture_output=True, timeout=30)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    return done.stdout

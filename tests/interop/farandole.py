@@ -97,15 +97,15 @@ def _certificates(operator: Operator) -> dict[str, Holder]:
     identity = f"d-annas@{REALM}"
     revoked = _add_certificate(operator, "revoked")
     operator.do("device", "revoke", "revoked", "--citizen", ANNA)
-    issuer = asyncio.run(_issuer(operator))
+    ours = asyncio.run(issuer(operator))
     stranger = Issuer.create("Somebody's authority")
     return {
         "valid": _add_certificate(operator, "valid"),
         "revoked": revoked,
-        "expired": issuer.expired_client(directory / "expired", identity),
+        "expired": ours.expired_client(directory / "expired", identity),
         "foreign": stranger.client(directory / "foreign", identity),
-        "for a server": issuer.server(directory / "usage", f"annas.{REALM}"),
-        "unknown": issuer.client(directory / "unknown", identity),
+        "for a server": ours.server(directory / "usage", f"annas.{REALM}"),
+        "unknown": ours.client(directory / "unknown", identity),
     }
 
 
@@ -115,7 +115,7 @@ def _add_certificate(operator: Operator, name: str) -> Holder:
     return Holder(directory / "certificate.pem", directory / "key.pem")
 
 
-async def _issuer(operator: Operator) -> Issuer:
+async def issuer(operator: Operator) -> Issuer:
     """Return the service's own authority, for certificates that the service would not make."""
     state = operator.directory / "state"
     keyring = load_keyring(state / "farandole.key")

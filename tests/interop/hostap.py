@@ -1,5 +1,6 @@
 """hostapd and wpa_supplicant on wires: an access point and a phone without a radio."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ case "$2" in
   {disconnected}) exec {nft} delete element inet gate online "{{ $3 }}" ;;
 esac
 """
+_PACKET: Final = re.compile(r"^RADIUS message: code=\d+ \((\S+)\).*\n((?: {3}.*\n)*)", re.MULTILINE)
+_ATTRIBUTE: Final = re.compile(r"^   Attribute \d+ \((\S+)\).*\n +Value: (.*)\n", re.MULTILINE)
 # What a wire has for a name of the network and its beacons: nothing.
 _SUPPLICANT: Final = """
 ctrl_interface={control}
@@ -70,15 +73,24 @@ class Hostapd(Daemon):
         """Return whether hostapd holds the port of a station open."""
         return "[AUTHORIZED]" in self.command("sta", mac)
 
-    def await_accounting_response(self, times: int = 1) -> None:
-        """Return once so many of its Accounting-Requests have been answered."""
-        self.await_event("code=5 (Accounting-Response)", times)
+    def radius(self, packet: str) -> list[dict[str, str]]:
+        """Return the attributes of each RADIUS packet of a kind that it sent or received."""
+        return [
+            dict(_ATTRIBUTE.findall(shown))
+            for name, shown in _PACKET.findall(self.process.output)
+            if name == packet
+        ]
 
 
 class WpaSupplicant(Daemon):
     """A running wpa_supplicant."""
 
     __slots__ = ()
+
+    def log_in(self) -> None:
+        """Begin at once: else it leaves the access point two seconds to do so."""
+        self.process.await_line("Associated with")
+        self.command("logon")
 
 
 @contextmanager
@@ -90,8 +102,9 @@ def run_hostapd(
         configuration = directory / "hostapd.conf"
         lines = {"interface": interface, "ctrl_interface": directory / "control", **settings}
         configuration.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        # With -d it says when somebody begins to listen to its events, and shows each packet.
-        program = (require("hostapd"), "-d", configuration)
+        # It says when somebody begins to listen to its events, and shows each packet, with what is
+        # secret in it.
+        program = (require("hostapd"), "-ddK", configuration)
         with Process(*program, network=namespace.path) as process:
             process.await_line("AP-ENABLED")
             yield Hostapd(process, namespace, interface, directory, "hostapd_cli")

@@ -1,14 +1,19 @@
 """Network namespaces, and the cables between them."""
 
+import ctypes
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
 from pathlib import Path
+from typing import Final
 
 from tests.counterparts import require
 from tests.process import Process
+
+_NETWORK: Final = 0x40000000  # CLONE_NEWNET
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,27 @@ class Namespace:
         assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout}"
         return done.stdout
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let this thread, and those that it starts, open their sockets here; a socket stays in
+        the network that it was opened in."""
+        with open("/proc/thread-self/ns/net") as outside, self.path.open() as inside:
+            _enter(inside.fileno())
+            try:
+                yield
+            finally:
+                _enter(outside.fileno())
+
     def reaches(self, address: str) -> bool:
         """Return whether one ping to an address is answered."""
         ping = (require("ping"), "-n", "-c", "1", "-W", "5", address)
         return self._run(ping, None).returncode == 0
 
     def forward(self) -> None:
-        """Route packets between the interfaces, as a gateway does."""
-        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        """Route packets between the interfaces, as a gateway does; each that is refused is told so,
+        and not one in a second only."""
+        settings = "/proc/sys/net/ipv4"
+        self.run("sh", "-c", f"cd {settings} && echo 1 > ip_forward && echo 0 > icmp_ratelimit")
 
     def route(self, destination: str, gateway: str) -> None:
         """Add a route: a network, or `default`, by way of a neighbour."""
@@ -54,6 +72,13 @@ class Namespace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+
+
+def _enter(file: int) -> None:
+    """Move this thread into a network namespace (setns(2), which Python has from 3.12 on)."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(file, _NETWORK) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 @contextmanager
