@@ -108,6 +108,12 @@ eap_ignored = Counter(
     ("reason",),
     registry=REGISTRY,
 )
+eap_abandoned = Counter(
+    "farandole_eap_abandoned",
+    "EAP conversations whose supplicant did not come back in time: out of range, or it refused our "
+    "certificate without a word.",
+    registry=REGISTRY,
+)
 eap_crowded_out = Counter(
     "farandole_eap_crowded_out",
     "Unfinished EAP conversations that were forgotten for others, the oldest first.",
@@ -310,6 +316,7 @@ database_up = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+
 
 @lru_cache(maxsize=4096)
 def _answered(code: str, outcome: str, reason: str, vendor: str) -> Counter:

@@ -16,6 +16,14 @@ _MOST_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many were forgotten: because nobody came back in time, or to make room for others."""
+
+    abandoned: int
+    crowded_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept(Generic[T]):
     value: T
     ends_at: datetime
@@ -36,25 +44,25 @@ class Conversations(Generic[T]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, state: bytes, value: T, ends_at: datetime, now: datetime) -> int:
-        """Keep a value under a State; return how many others had to be forgotten for it, expired
-        ones not counted."""
-        self._forget_expired(now)
+    def keep(self, state: bytes, value: T, ends_at: datetime, now: datetime) -> Forgotten:
+        """Keep a value under a State; return how many others were forgotten meanwhile."""
+        abandoned = self._forget_expired(now)
         self._kept[state] = _Kept(value, ends_at)
         crowded_out = 0
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
             crowded_out += 1
-        return crowded_out
+        return Forgotten(abandoned, crowded_out)
 
     def take(self, state: bytes, now: datetime) -> T | None:
         """Return and forget what is kept under a State; None where nothing is, or not any more."""
         kept = self._kept.pop(state, None)
         return kept.value if kept is not None and now < kept.ends_at else None
 
-    def _forget_expired(self, now: datetime) -> None:
-        for _ in range(_MOST_AT_ONCE):
+    def _forget_expired(self, now: datetime) -> int:
+        for count in range(_MOST_AT_ONCE):
             oldest = next(iter(self._kept), None)
             if oldest is None or now < self._kept[oldest].ends_at:
-                return
+                return count
             del self._kept[oldest]
+        return _MOST_AT_ONCE

@@ -233,8 +233,9 @@ class EapHandler:
         raise TypeError(f"a conversation ended in {type(step).__name__}")
 
     def _keep(self, held: _Held, state: bytes, now: datetime) -> bytes:
-        crowded_out = self._conversations.keep(state, held, held.ends_at, now)
-        metrics.eap_crowded_out.inc(crowded_out)
+        forgotten = self._conversations.keep(state, held, held.ends_at, now)
+        metrics.eap_abandoned.inc(forgotten.abandoned)
+        metrics.eap_crowded_out.inc(forgotten.crowded_out)
         metrics.eap_under_way.set(len(self._conversations))
         return state
 

@@ -134,6 +134,7 @@ def exchange_with_access_points() -> None:
 def log_in_securely() -> None:
     metrics.eap_under_way.set(12)
     metrics.eap_crowded_out.inc(3)
+    metrics.eap_abandoned.inc(5)
     for proof in ("tls", "ttls-pap"):
         metrics.eap_conversations.labels(proof).inc(9)
     for reason in metrics.EAP_FAILURES:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from radius.conversations import Conversations
+from radius.conversations import Conversations, Forgotten
 from tests.village import NOON
 
 LATER = NOON + timedelta(seconds=60)
@@ -10,7 +10,7 @@ LATER = NOON + timedelta(seconds=60)
 
 def test_what_is_taken_is_gone() -> None:
     conversations: Conversations[str] = Conversations(most=10)
-    assert conversations.keep(b"a", "first", LATER, NOON) == 0
+    assert conversations.keep(b"a", "first", LATER, NOON) == Forgotten(0, 0)
     assert conversations.take(b"b", NOON) is None
     assert conversations.take(b"a", NOON) == "first"
     assert conversations.take(b"a", NOON) is None
@@ -30,7 +30,7 @@ def test_the_one_silent_longest_makes_room() -> None:
     first = conversations.take(b"a", NOON)
     assert first == "first"
     conversations.keep(b"c", first, LATER, NOON)
-    assert conversations.keep(b"d", "third", LATER, NOON) == 1
+    assert conversations.keep(b"d", "third", LATER, NOON) == Forgotten(0, crowded_out=1)
     assert conversations.take(b"b", NOON) is None
     assert conversations.take(b"c", NOON) == "first"
     assert conversations.take(b"d", NOON) == "third"
@@ -41,7 +41,10 @@ def test_the_expired_are_forgotten_and_do_not_count_as_crowded_out() -> None:
     for number in range(1000):
         conversations.keep(number.to_bytes(2, "big"), number, LATER, NOON)
     much_later = LATER + timedelta(seconds=60)
+    abandoned = 0
     for number in range(20):
         state = b"new" + bytes((number,))
-        assert conversations.keep(state, number, much_later, LATER) == 0
-    assert len(conversations) == 20
+        forgotten = conversations.keep(state, number, much_later, LATER)
+        assert forgotten.crowded_out == 0
+        abandoned += forgotten.abandoned
+    assert (abandoned, len(conversations)) == (1000, 20)

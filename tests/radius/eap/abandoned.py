@@ -42,7 +42,7 @@ def measured(count: int, most: int) -> dict[str, int]:
             peaks["filled"] = peak()
         state = number.to_bytes(16, "big")
         ends_at = NOON + timedelta(seconds=60)
-        crowded_out += conversations.keep(state, next(points), ends_at, NOON)
+        crowded_out += conversations.keep(state, next(points), ends_at, NOON).crowded_out
         assert len(conversations) <= most
     return {**peaks, "after": peak(), "kept": len(conversations), "crowded_out": crowded_out}
 
