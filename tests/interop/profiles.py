@@ -14,7 +14,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -56,9 +56,12 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """802.1X as a profile describes it. `server` is wpa_supplicant's word for how a name is
-    checked, and the name; `outer` goes over the air in place of `identity`."""
+    """802.1X as a profile describes it. `found_by` are the names of networks (SSID) and the roaming
+    consortiums (lower-case hexadecimal) that the device looks for; `server` is wpa_supplicant's
+    word for how a server's name is checked, and the name; `outer` goes over the air in place of
+    `identity`."""
 
+    found_by: frozenset[str]
     method: str
     anchors: Path
     server: tuple[str, str]
@@ -89,19 +92,33 @@ class Network:
         return "\n".join(["network={", *(f"\t{key}={it}" for key, it in settings.items()), "}\n"])
 
 
-def read(slug: str, content: bytes, device: Device) -> str:
-    """Return what a profile in the format of that slug makes wpa_supplicant do on a wire."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a profile makes a device do: what it looks for, and how wpa_supplicant logs in there."""
+
+    found_by: frozenset[str]
+    configuration: str
+
+
+def read(slug: str, content: bytes, device: Device) -> Reading:
+    """Return what a profile in the format of that slug makes a device do, on a wire."""
     if slug == "wpa-supplicant":
-        return _on_a_wire(content.decode())
-    return _READERS[slug](content, device).configuration()
+        return _wpa_supplicant(content.decode())
+    network = _READERS[slug](content, device)
+    return Reading(network.found_by, network.configuration())
 
 
-def _on_a_wire(configuration: str) -> str:
-    """Return a file for wpa_supplicant as it is, but without WPA: its network is 802.1X alone."""
+def _wpa_supplicant(configuration: str) -> Reading:
+    """wpa_supplicant: its file as it is, but without WPA, since its network is 802.1X alone."""
+    ssid = re.search(r"^\tssid=([0-9a-f]+)$", configuration, re.MULTILINE)
+    consortiums = re.search(r'^\troaming_consortiums="(.+)"$', configuration, re.MULTILINE)
+    assert ssid and consortiums
+    found_by = {bytes.fromhex(ssid[1]).decode(), *consortiums[1].lower().split(",")}
     of_the_air = re.compile(rf"^\t({'|'.join(_OF_THE_AIR)})=.*\n", re.MULTILINE)
     bare, count = of_the_air.subn("", configuration)
     assert count == len(_OF_THE_AIR)
-    return bare.replace("network={", "network={\n\tkey_mgmt=IEEE8021X\n\teapol_flags=0")
+    on_a_wire = bare.replace("network={", "network={\n\tkey_mgmt=IEEE8021X\n\teapol_flags=0")
+    return Reading(frozenset(found_by), on_a_wire)
 
 
 def _mobileconfig(content: bytes, device: Device) -> Network:
@@ -116,9 +133,15 @@ def _mobileconfig(content: bytes, device: Device) -> Network:
     networks = [
         each for each in payloads.values() if each["PayloadType"] == "com.apple.wifi.managed"
     ]
-    one, other = (_apple_network(each, payloads, device) for each in networks)
-    assert one == other
-    return one
+    return _merged(_apple_network(each, payloads, device) for each in networks)
+
+
+def _merged(networks: Iterable[Network]) -> Network:
+    """Return the networks that one profile has as one; they must be entered alike."""
+    one, *others = networks
+    found_by = one.found_by.union(*(each.found_by for each in others))
+    assert all(replace(each, found_by=one.found_by) == one for each in others)
+    return replace(one, found_by=found_by)
 
 
 def _apple_network(
@@ -134,7 +157,9 @@ def _apple_network(
         pkcs12 = payloads[uuid]
         certificate = device.keep_identity(pkcs12["PayloadContent"], pkcs12["Password"])
     (method,) = eap["AcceptEAPTypes"]
+    ssid = [payload["SSID_STR"]] if "SSID_STR" in payload else []
     return Network(
+        found_by=_found_by(ssid, payload.get("RoamingConsortiumOIs", [])),
         method=str(method),
         anchors=device.keep_anchors(each["PayloadContent"] for each in anchors),
         server=("domain_match", ";".join(eap["TLSTrustedServerNames"])),
@@ -145,6 +170,10 @@ def _apple_network(
         certificate=certificate,
         tls=_tls_versions(eap["TLSMinimumVersion"], eap["TLSMaximumVersion"]),
     )
+
+
+def _found_by(ssids: Iterable[str], consortiums: Iterable[str]) -> frozenset[str]:
+    return frozenset([*ssids, *(each.lower() for each in consortiums)])
 
 
 def _tls_versions(least: str, most: str) -> str:
@@ -164,6 +193,7 @@ def _android(content: bytes, device: Device) -> Network:
     tree = _nodes(ElementTree.fromstring(parts["application/x-passpoint-profile"]))
     credential = tree["Credential"]
     shared: dict[str, Any] = {
+        "found_by": _found_by([], tree["HomeSP"]["RoamingConsortiumOI"].split(",")),
         "anchors": device.keep_anchors([parts["application/x-x509-ca-cert"]]),
         "server": ("domain_suffix_match", tree["HomeSP"]["FQDN"]),
         "outer": f"anonymous@{credential['Realm']}",
@@ -203,10 +233,15 @@ def _nodes(root: ElementTree.Element) -> dict[str, Any]:
 
 def _eap_config(content: bytes, device: Device) -> Network:
     """geteduroam: the only method there is; the server is one of those that are named."""
-    (method,) = ElementTree.fromstring(content).iter("AuthenticationMethod")
+    root = ElementTree.fromstring(content)
+    (method,) = root.iter("AuthenticationMethod")
     server, client = method.find("ServerSideCredential"), method.find("ClientSideCredential")
     assert server is not None and client is not None
     shared: dict[str, Any] = {
+        "found_by": _found_by(
+            (each.text or "" for each in root.iter("SSID")),
+            (each.text or "" for each in root.iter("ConsortiumOID")),
+        ),
         "method": method.findtext("EAPMethod/Type", ""),
         "anchors": device.keep_anchors(map(_decoded, server.findall("CA"))),
         "server": (
@@ -250,11 +285,9 @@ def _windows(content: bytes, device: Device) -> Network:
             stores["My"][_thumbprint(_first_certificate(certificate))] = certificate
         else:
             stores["Root"][_thumbprint(octets)] = octets
-    one, *others = (
+    return _merged(
         _windows_network(each["xml"], kit["credentials"], stores, device) for each in networks
     )
-    assert others == [one]
-    return one
 
 
 def _windows_xml(content: bytes, device: Device) -> Network:
@@ -279,7 +312,9 @@ def _windows_network(
     # No other server is taken, and nobody is asked about it.
     prompt = eap.get("DisablePrompt") or eap["DisableUserPromptForServerValidation"]
     assert prompt == ["true"]
+    ssids = [bytes.fromhex(each).decode() for each in eap["hex"]]
     shared: dict[str, Any] = {
+        "found_by": _found_by(ssids, eap.get("OUI", [])),
         "method": eap["Type"][0],
         "anchors": device.keep_anchors(stores["Root"][_plain(each)] for each in thumbprints),
         "server": ("domain_match", eap["ServerNames"][0]),
@@ -332,7 +367,9 @@ def _network_manager(content: bytes, device: Device) -> Network:
         assert eap["client-cert"] == eap["private-key"]
         passphrase = eap["private-key-password"]
         certificate = device.keep_identity(_data(eap["private-key"]), passphrase)
+    ssid = bytes(map(int, parser["wifi"]["ssid"].rstrip(";").split(";"))).decode()
     return Network(
+        found_by=_found_by([ssid], []),
         method={name.lower(): number for number, name in _METHODS.items()}[method],
         anchors=anchors,
         server=("domain_match", eap["domain-match"]),
