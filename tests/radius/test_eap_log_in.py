@@ -275,6 +275,15 @@ async def test_a_conversation_is_forgotten_after_its_time(
     assert refused(served) == ("eap_forgotten", None)
 
 
+async def test_who_does_not_come_back_is_counted(served: Served, identity: ServerIdentity) -> None:
+    before = sample("farandole_eap_abandoned_total")
+    for _ in range(2):
+        station = ttls_station(served, identity, pap(b"anna", TEXT))
+        await served.answer(station.request(station.hello(), None))
+        served.village.clock.advance(seconds=61)
+    assert sample("farandole_eap_abandoned_total") == before + 1
+
+
 async def test_what_is_no_answer_is_ignored_and_asked_again(
     served: Served, identity: ServerIdentity, secret: tuple[str, int]
 ) -> None:
