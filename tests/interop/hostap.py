@@ -30,7 +30,7 @@ case "$2" in
 esac
 """
 _PACKET: Final = re.compile(r"^RADIUS message: code=\d+ \((\S+)\).*\n((?: {3}.*\n)*)", re.MULTILINE)
-_ATTRIBUTE: Final = re.compile(r"^   Attribute \d+ \((\S+)\).*\n +Value: (.*)\n", re.MULTILINE)
+_ATTRIBUTE: Final = re.compile(r"^   Attribute \d+ \((\S+)\).*\n +Value: '?(.*?)'?\n", re.MULTILINE)
 # What a wire has for a name of the network and its beacons: nothing.
 _SUPPLICANT: Final = """
 ctrl_interface={control}

@@ -296,7 +296,7 @@ def test_a_phone_gets_online(
             for attribute in ("Class", "Chargeable-User-Identity"):
                 assert start[attribute] == accept[attribute]
             heard = {each["User-Name"] for each in hostapd.radius("Access-Request")}
-            assert not any(each.startswith("anna") for each in heard)
+            assert heard and not any("anna" in each for each in heard)
 
 
 @pytest.mark.parametrize(
