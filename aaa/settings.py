@@ -53,6 +53,14 @@ def _tls_maximum(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _ascii(host: str) -> str:
+    """Return a host as DNS and certificates write it (RFC 3490); "" where that cannot be done."""
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
 class Section(BaseModel):
     """A table of the configuration file; unknown keys are refused."""
 
@@ -242,8 +250,8 @@ class Settings(Section):
 
     @property
     def server_name(self) -> str:
-        """The name that supplicants check in the server's certificate."""
-        host = urlsplit(self.portal.public_url).hostname or ""
+        """The name that supplicants check in the server's certificate, in ASCII."""
+        host = _ascii(urlsplit(self.portal.public_url).hostname or "")
         has_domain = "." in host and not host.rpartition(".")[2].isdigit() and ":" not in host
         return self.eap.server_name or (f"radius.{host}" if has_domain else FALLBACK_SERVER_NAME)
 

@@ -99,9 +99,6 @@ def _secure_network(settings: Settings, identity: ServerIdentity | None) -> list
 def _certificate(settings: Settings, identity: ServerIdentity | None) -> Finding:
     """Look until when supplicants believe the server, and by which name."""
     wanted = settings.server_name
-    if not wanted.isascii():
-        problem = f"{wanted} cannot be in a certificate"
-        return Finding("certificate", "", problem, "Set eap.server_name to a name in ASCII")
     if identity is None:
         remedy = "The service makes it when it starts"
         return Finding("certificate", "none yet for the secure network", remedy=remedy)

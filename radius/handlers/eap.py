@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from aaa import identifier
 from aaa.authentication import Authenticated, Authenticator, Proven, Refused
-from aaa.errors import Unavailable
+from aaa.errors import Invalid, Unavailable
 from aaa.policy import Denied, DenyReason
 from aaa.secret import Secret
 from aaa.settings import EapSettings
@@ -142,7 +143,7 @@ class EapHandler:
         if not offers:
             return Dismissed(_denied(DenyReason.METHOD_NOT_SUPPORTED))
         realm = identities.realm(request.text("User-Name") or "")
-        if realm is not None and realm not in snapshot.by_realm:
+        if realm is not None and not _is_ours(realm, snapshot):
             return Dismissed(_denied(DenyReason.UNKNOWN_REALM))
         ends_at = now + timedelta(seconds=self._settings.conversation_seconds)
         return _Held(Conversation(offers, self._chance), ends_at)
@@ -244,6 +245,13 @@ class EapHandler:
         mtu = request.packet.attributes.integer("Framed-MTU")
         most = self._settings.fragment_octets
         return most if mtu is None else max(_LEAST_OCTETS, min(most, mtu - _EAPOL_OCTETS))
+
+
+def _is_ours(realm: str, snapshot: Snapshot) -> bool:
+    try:
+        return identifier.check_realm(realm) in snapshot.by_realm
+    except Invalid:
+        return False
 
 
 def _credential(proven: Proven) -> int:

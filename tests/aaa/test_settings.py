@@ -75,6 +75,27 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         settings.load(tmp_path / "none.toml", {})
 
 
+@pytest.mark.parametrize(
+    ("public_url", "server_name"),
+    [
+        ("https://wifi.village.example", "radius.wifi.village.example"),
+        ("https://wifi.été.example:8443/portal", "radius.wifi.xn--t-9fab.example"),
+        ("http://192.0.2.1:8080", "radius.home.arpa"),
+        ("http://[2001:db8::1]:8080", "radius.home.arpa"),
+        ("http://localhost", "radius.home.arpa"),
+        (f"https://{'é' * 70}.example", "radius.home.arpa"),
+    ],
+)
+def test_the_server_is_called_after_the_portal(public_url: str, server_name: str) -> None:
+    found = settings.load(None, {"FARANDOLE_PORTAL__PUBLIC_URL": public_url})
+    assert found.server_name == server_name
+
+
+def test_the_server_is_called_what_the_setting_says() -> None:
+    found = settings.load(None, {"FARANDOLE_EAP__SERVER_NAME": "aaa.village.example"})
+    assert found.server_name == "aaa.village.example"
+
+
 def test_the_description_is_a_file_that_loads_and_says_every_default(tmp_path: Path) -> None:
     text = settings.describe()
     uncommented = "\n".join(

@@ -58,16 +58,6 @@ def write_signer(directory: Path, now: datetime) -> dict[str, str]:
     }
 
 
-def test_a_name_that_no_certificate_takes(village: Operator) -> None:
-    line = told(village, "certificate", portal__public_url="https://wifi.été.example")
-    assert line == (
-        "AMISS  certificate: radius.wifi.été.example cannot be in a certificate. "
-        "Set eap.server_name to a name in ASCII"
-    )
-    named = {"portal__public_url": "https://wifi.été.example", "eap__server_name": NAME}
-    assert told(village, "certificate", **named).startswith("note   certificate: none yet")
-
-
 def test_a_name_for_trials_only(village: Operator) -> None:
     village.do("ca", "renew")
     line = told(village, "certificate", portal__public_url="http://192.0.2.1:8080")

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509 import load_der_x509_certificate
 from sqlalchemy import update
 
-from aaa import devices
+from aaa import devices, snapshot
 from aaa.authentication import Authenticator, Method
 from aaa.errors import Outage, Unavailable
-from aaa.model import Citizen, CitizenState
+from aaa.model import Citizen, CitizenState, Collectivity
 from aaa.pki import devices as certificates
 from aaa.pki.identity import ServerIdentity
 from aaa.policies import Scope
@@ -231,6 +231,20 @@ async def test_a_name_that_does_not_hold(
     reply = await station.log_in()
     assert (reply.code, eap_code(reply)) == (Code.ACCESS_REJECT, EAP_FAILURE)
     assert refused(served)[0] == reason
+
+
+async def test_a_realm_may_be_written_as_it_is_read(
+    served: Served, identity: ServerIdentity, secret: tuple[str, int]
+) -> None:
+    village = served.village
+    async with village.database.write("test") as session:
+        renamed = update(Collectivity).where(Collectivity.slug == "village")
+        await session.execute(renamed.values(realm="xn--t-9fab.example"))
+        await snapshot.touch(session)
+    await village.directory.refresh()
+    proof = pap("anna@été.example".encode(), secret[0].encode())
+    station = ttls_station(served, identity, proof, outer="anonymous@été.example")
+    assert (await station.log_in()).code is Code.ACCESS_ACCEPT
 
 
 async def test_user_name_and_identity_of_different_realms(
