@@ -1,7 +1,8 @@
 """`farandole ca`: the authority that signs for the server and for devices."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 import typer
 from cryptography import x509
@@ -15,6 +16,8 @@ from deploy.commands.output import AsJson, show_json, show_rows
 from deploy.commands.transaction import Transaction, change, look
 
 app = noun("ca")
+
+_YOUNG: Final = timedelta(days=365)
 
 
 @app.command("show")
@@ -66,13 +69,28 @@ def renew(
         bool,
         typer.Option("--authority", help="Make the next root, beside those there are."),
     ] = False,
+    is_sure: Annotated[
+        bool, typer.Option("--yes", help="Even where the newest root is not a year old.")
+    ] = False,
 ) -> None:
     """Give the server a new certificate now, or make a root.
 
     The service does both by itself: a certificate 30 days before the end of the last, a root five
     years before. The certificate keeps every name that it ever had; the first call makes both.
     """
+    if next_root and not is_sure:
+        look(context, _forbid_haste)
     typer.echo(change(context, _renew_authority if next_root else _renew_server))
+
+
+async def _forbid_haste(transaction: Transaction) -> None:
+    """Refuse a root that most likely is a mistake: it stays in every profile for its life."""
+    roots = await authority.listed(transaction.session)
+    if roots and roots[-1].valid_from > transaction.now - _YOUNG:
+        raise Invalid(
+            f"root {roots[-1].id} is of {roots[-1].valid_from:%Y-%m-%d} only, and a root stays in "
+            "every profile until it expires: if you are sure, say --yes"
+        )
 
 
 async def _renew_server(transaction: Transaction) -> str:

@@ -59,6 +59,13 @@ Farandole is running: the real service, and a simulated hotspot with a phone.
               {village.CITIZEN}  with the password  {village.PASSWORD}
               (over the border: {village.NAI})
 
+  For good    {settings.portal.public_url}/secure
+              the secure network (802.1X): ask with {village.EMAIL},
+              open the link at {site}/mail, make a profile. A real supplicant
+              (Debian's package eapoltest) logs in by its file for wpa_supplicant:
+              eapol_test -c FILE.conf -a 127.0.0.1 -p {radius.auth_port} \\
+                -s "{village.SECURE_SECRET}"
+
   Metrics     http://127.0.0.1:{settings.monitoring.port}/metrics
   Portal      {settings.portal.public_url}
   RADIUS      127.0.0.1, UDP ports {radius.auth_port} and {radius.acct_port}
@@ -67,6 +74,7 @@ Farandole is running: the real service, and a simulated hotspot with a phone.
   Who is online, and how to cut them off:
               {farandole} session list
               {farandole} session disconnect --citizen {village.NAI}
+              {farandole} device list --citizen {village.NAI}
 
   End with Ctrl-C.
 """

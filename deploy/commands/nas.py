@@ -1,7 +1,7 @@
 """`farandole nas`: RADIUS clients."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Final
@@ -34,6 +34,10 @@ _ONLY_NOW: Final = (
     "A secret that is made is not shown again: `farandole nas rotate` makes a new one, "
     "`farandole nas change --uam-secret-file` takes another uamsecret."
 )
+# Whose access points do 802.1X, and have no portal of their own.
+_SECURES: Final = "hostapd"
+# Beside a portal's gateway, which takes 3799.
+_SECOND_COA_PORT: Final = 3800
 # ISO 639-2, as Passpoint wants it, of the languages that we speak.
 _THREE_LETTERS: Final = {"fr": "fra", "it": "ita", "en": "eng"}
 # What takes a value away, where there may be none.
@@ -111,6 +115,8 @@ def add(
         return
     typer.echo(f"NAS {name} is registered. Set it up with:\n")
     typer.echo(provisioning.configuration(vendor, setup))
+    if vendor == _SECURES:
+        typer.echo(f"For the secure network (802.1X): farandole nas secure {name}\n")
     typer.echo(_ONLY_NOW)
     if is_out_of_reach:
         typer.echo(f"Note: no phone can reach {setup.portal_url}: set portal.public_url.")
@@ -155,14 +161,34 @@ def secure(
     context: typer.Context,
     name: Name,
     format: Annotated[Format, typer.Option(help="Whose configuration file.")] = Format.HOSTAPD,
+    secret_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The shared secret, to fill it in; - is standard input."),
+    ] = None,
 ) -> None:
-    """Show how to set up the secure network (802.1X and Passpoint) on an access point."""
+    """Show how to set up the secure network (802.1X and Passpoint) on an access point.
+
+    It is a NAS of its own: a gateway's portal takes Disconnect-Requests at the same port.
+    """
+    secret = files.read_secret(secret_file).reveal().decode() if secret_file else None
 
     async def work(transaction: Transaction) -> SecureNetwork:
-        await access_points.by_name(transaction.session, name)
-        return _secure_network(transaction.settings, transaction.snapshot, name)
+        nas = await access_points.by_name(transaction.session, name)
+        if provisioning.signs_redirects(nas.vendor):
+            raise Invalid(_needs_its_own(name, transaction.snapshot))
+        told = _secure_network(transaction.settings, transaction.snapshot, name)
+        return replace(told, secret=secret) if secret else told
 
     typer.echo(secure_network.configuration(look(context, work), format), nl=False)
+
+
+def _needs_its_own(name: str, snapshot: Snapshot) -> str:
+    hotspot = snapshot.nas_by_name[name].hotspot.slug
+    return (
+        f"{name} is the gateway of a portal: register its secure network as a NAS of its own, "
+        f"farandole nas add {name}-secure --hotspot {hotspot} --vendor hostapd "
+        f"--identifier {name}-secure --coa-port {_SECOND_COA_PORT}"
+    )
 
 
 def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> SecureNetwork:

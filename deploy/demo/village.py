@@ -20,6 +20,7 @@ from deploy.installation import Installation
 CITIZEN: Final = "camille"
 PASSWORD: Final = "sept brins de lavande"
 NAI: Final = f"{CITIZEN}@pays-des-lavandes.example"
+EMAIL: Final = f"{CITIZEN}@mail.example"
 _COUNTY: Final = "pays-des-lavandes"
 
 
@@ -86,6 +87,9 @@ _TOWNS: Final = (
     ),
 )
 _CLOSED: Final = "piscine"
+# An access point of the secure network, for a supplicant on this machine; its secret is told.
+SECURE_NAS: Final = "place-du-marche-secure"
+SECURE_SECRET: Final = "seven sprigs of rosemary"
 SPOTS: Final = (
     Spot(
         slug="place-du-marche",
@@ -144,6 +148,8 @@ async def settle(
             await _build(session, installation, now)
             known = await snapshot.load(session, installation.keyring)
             await _welcome(session, known, password_hash, now)
+        if SECURE_NAS not in known.nas_by_name:
+            await _secure(session, installation, now)
         await _update(session, known, coa_ports, now)
         return await snapshot.load(session, installation.keyring)
 
@@ -189,6 +195,24 @@ async def _build(session: AsyncSession, installation: Installation, now: datetim
         )
 
 
+async def _secure(session: AsyncSession, installation: Installation, now: datetime) -> None:
+    await access_points.register(
+        session,
+        installation.keyring,
+        name=SECURE_NAS,
+        hotspot=SPOTS[0].slug,
+        vendor="hostapd",
+        network="127.0.0.1",
+        identifier=None,
+        secret=Secret(SECURE_SECRET),
+        uam_secret=None,
+        login_host=None,
+        uses_pap=False,
+        coa_port=None,
+        now=now,
+    )
+
+
 def _dress(row: Collectivity, town: _Town) -> None:
     row.colour = collectivities.check_colour(town.colour)
     row.contact = town.contact
@@ -202,7 +226,7 @@ async def _welcome(
         session,
         name=CITIZEN,
         collectivity=home,
-        email=f"{CITIZEN}@mail.example",
+        email=EMAIL,
         password_hash=password_hash,
         language="fr",
         now=now,

@@ -91,7 +91,9 @@ def test_the_next_root_stands_beside_the_former(village: Operator) -> None:
     assert first.endswith("Profiles installed from now on trust it.\n")
     village.do("ca", "renew")
     before = village.ask("ca", "show")["server"]
-    told = village.do("ca", "renew", "--authority")
+    hasty = village.refused("ca", "renew", "--authority", status=1)
+    assert hasty.endswith("if you are sure, say --yes")
+    told = village.do("ca", "renew", "--authority", "--yes")
     assert told.startswith("Root 2 is “Farandole Wi-Fi CA 20")
     assert "no profile has to be installed anew" in told
     shown = village.ask("ca", "show")

@@ -279,7 +279,7 @@ def test_the_next_root_and_certificate_leave_everybody_online(farandole: Farando
     """The server shows its new certificate without a restart; old and new devices believe it, and
     are believed."""
     server, operator = farandole.server, farandole.operator
-    operator.do("ca", "renew", "--authority")
+    operator.do("ca", "renew", "--authority", "--yes")
     operator.do("ca", "renew")
     fingerprint = operator.ask("ca", "show")["server"]["sha256"]
     old = set_up(server, TLS, Tls.V1_3)

@@ -4,6 +4,7 @@ service, and the command line beside it."""
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,10 +18,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
-from deploy.demo.village import CITIZEN, PASSWORD
+from deploy.demo.village import CITIZEN, EMAIL, NAI, PASSWORD
 from tests import counterparts
 from tests.process import Process
 
@@ -336,3 +338,39 @@ def test_taken_ports_are_gone_round(tmp_path: Path) -> None:
         settings = tomllib.loads(demo.config.read_text())
         assert settings["portal"]["port"] != 8080
         assert f"http://127.0.0.1:{settings['portal']['port']}\n" in demo.process.output
+
+
+@pytest.mark.interop
+def test_a_real_supplicant_logs_in_by_a_profile_as_the_demo_tells(demo: Demo) -> None:
+    supplicant = counterparts.require("eapol_test")
+    told = demo.process.output
+    portal = re.search(r"For good\s+(http://\S+)/secure", told)
+    command = re.search(r"eapol_test -c FILE\.conf [^\n]+\n\s+-s \"[^\"]+\"", told)
+    assert portal and command
+    with httpx.Client(follow_redirects=True, timeout=20) as visitor:
+        visitor.post(f"{portal[1]}/secure", data={"email": EMAIL}).raise_for_status()
+        link = ""
+
+        def has_come() -> bool:
+            nonlocal link
+            found = re.search(rf"{portal[1]}/secure/[\w.-]+", visitor.get(f"{demo.site}/mail").text)
+            link = found[0] if found else ""
+            return bool(found)
+
+        demo.process.await_condition(has_come, "bring the mail with the link")
+        made = visitor.post(f"{link}/devices", data={"name": "Laptop", "kind": "linux"})
+        made.raise_for_status()
+        profile = visitor.get(f"{made.url}/wpa-supplicant").raise_for_status().content
+    file = demo.directory / "profile.conf"
+    file.write_bytes(profile)
+    words = shlex.split(command[0].replace("\\\n", " ").replace("FILE.conf", str(file)))
+    words[0] = supplicant
+
+    def tries() -> bool:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        return done.stdout.rstrip().endswith("SUCCESS")
+
+    assert tries()
+    assert "Laptop" in demo.farandole("device", "list", "--citizen", NAI)
+    demo.farandole("device", "revoke", "Laptop", "--citizen", NAI)
+    assert not tries()
