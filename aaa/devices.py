@@ -17,11 +17,16 @@ from aaa.errors import Invalid
 from aaa.model import Citizen, Device, DeviceCertificate, Session
 from aaa.policy import Denied, DenyReason
 
-# More than anybody carries. Remembered MACs count not: they end by themselves.
+# More than anybody carries. Remembered MACs and expired certificates count not: they end by
+# themselves.
 MOST_ACTIVE: Final = 20
 _MOST_NAME: Final = 100
 # PostgreSQL's advisory locks of devices: any 16 bits, and the 48 of the MAC.
 _LOCKS: Final = 0x4445 << 48
+
+
+class ListFull(Invalid):
+    """The citizen has as many devices as anybody may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,13 @@ async def remember(
     days: int,
     now: datetime,
 ) -> None:
-    """Remember a device for ``days``; a device belongs to the citizen who asked last.
+    """Remember a device for ``days``; a device belongs to the citizen who asked last. It is taken
+    from a former owner, whose sessions on it are asked to end.
 
     Until the transaction ends, no other remembers this MAC.
     """
     await _take_turn(session, mac)
-    await session.execute(
-        update(Device)
-        .where(Device.mac == mac, Device.citizen_id != citizen_id, Device.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    await _take_from_others(session, citizen_id, mac, now)
     device = await session.scalar(
         select(Device).where(Device.citizen_id == citizen_id, Device.mac == mac)
     )
@@ -61,6 +63,29 @@ async def remember(
     device.remembered_until = now + timedelta(days=days)
     device.revoked_at = None
     await session.flush()
+
+
+async def _take_from_others(
+    session: AsyncSession, citizen_id: int, mac: str, now: datetime
+) -> None:
+    is_anothers = (Device.mac == mac) & (Device.citizen_id != citizen_id)
+    former = await session.scalar(
+        select(Device.citizen_id).where(is_anothers, Device.revoked_at.is_(None))
+    )
+    if former is None:
+        return
+    ending = await session.scalars(
+        select(Session.id)
+        .where(
+            Session.citizen_id == former, Session.device_mac == mac, Session.stopped_at.is_(None)
+        )
+        .with_for_update(read=True, key_share=True)
+    )
+    session_ids = ending.all()
+    await session.execute(
+        update(Device).where(is_anothers, Device.revoked_at.is_(None)).values(revoked_at=now)
+    )
+    await outbox.disconnect(session, session_ids, DenyReason.DEVICE_REVOKED, now)
 
 
 async def _take_turn(session: AsyncSession, mac: str) -> None:
@@ -91,6 +116,10 @@ class DeviceView:
     expires_at: datetime | None
     """When the MAC is forgotten or the last certificate expires; a Wi-Fi secret does not."""
     revoked_at: datetime | None
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the device has nothing left to prove itself by, but time alone took it."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
 async def of_citizen(session: AsyncSession, citizen_id: int) -> Sequence[DeviceView]:
@@ -127,25 +156,59 @@ def _view(device: Device, certified_until: datetime | None) -> DeviceView:
 async def add(session: AsyncSession, *, citizen_id: int, name: str, now: datetime) -> Device:
     """Store a new device that is to be given a credential; return it, with its id.
 
-    Raises Invalid where the name is none, or the citizen has :data:`MOST_ACTIVE` already.
+    Raises ListFull where the citizen has :data:`MOST_ACTIVE` already, Invalid where the name is
+    none.
     """
-    # One at a time, or two at once might both be the last.
-    await session.execute(
-        select(Citizen.id).where(Citizen.id == citizen_id).with_for_update(key_share=True)
-    )
-    active = await session.scalar(
-        select(func.count())
-        .select_from(Device)
-        .where(Device.citizen_id == citizen_id, Device.mac.is_(None), Device.revoked_at.is_(None))
-    )
-    if (active or 0) >= MOST_ACTIVE:
-        raise Invalid(
-            f"there are {MOST_ACTIVE} devices already: revoke one that is not used any more"
-        )
+    await _hold_place(session, Device.citizen_id == citizen_id, citizen_id, now)
     device = Device(citizen_id=citizen_id, name=check_name(name), created_at=now)
     session.add(device)
     await session.flush()
     return device
+
+
+async def to_renew(
+    session: AsyncSession, *, citizen_id: int, device_id: int, now: datetime
+) -> Device:
+    """Return a device that is to be given another credential; until the transaction ends, nobody
+    else changes it.
+
+    Raises Invalid where the citizen has no device of this number that has a credential of its own,
+    ListFull where its own has expired and others have taken its place.
+    """
+    others = (Device.citizen_id == citizen_id) & (Device.id != device_id)
+    await _hold_place(session, others, citizen_id, now)
+    device = await session.scalar(
+        select(Device)
+        .where(_is_theirs(citizen_id, device_id), Device.mac.is_(None), Device.revoked_at.is_(None))
+        .with_for_update()
+    )
+    if device is None:
+        raise _no_such_device(device_id)
+    return device
+
+
+async def _hold_place(
+    session: AsyncSession, counted: ColumnElement[bool], citizen_id: int, now: datetime
+) -> None:
+    """Raise ListFull where devices that may connect leave no place for one more. Until the
+    transaction ends, no other takes it: two at once might both be the last."""
+    await session.execute(
+        select(Citizen.id).where(Citizen.id == citizen_id).with_for_update(key_share=True)
+    )
+    has_certificate = select(DeviceCertificate.id).where(DeviceCertificate.device_id == Device.id)
+    is_over = (
+        has_certificate.exists()
+        & ~has_certificate.where(DeviceCertificate.expires_at > now).exists()
+    )
+    active = await session.scalar(
+        select(func.count())
+        .select_from(Device)
+        .where(counted, Device.mac.is_(None), Device.revoked_at.is_(None), ~is_over)
+    )
+    if (active or 0) >= MOST_ACTIVE:
+        raise ListFull(
+            f"there are {MOST_ACTIVE} devices already: revoke one that is not used any more"
+        )
 
 
 def check_name(text: str) -> str:
@@ -204,15 +267,20 @@ def _no_such_device(device_id: int) -> Invalid:
     return Invalid(f"there is no device {device_id} of this citizen: name one of their list")
 
 
-async def erase(session: AsyncSession, citizen_id: int) -> None:
-    """Delete a citizen's devices with their credentials; what their sessions were is kept."""
+async def erase(session: AsyncSession, citizen_id: int, now: datetime) -> None:
+    """Delete a citizen's devices with their credentials; what their sessions were is kept, and
+    that their certificates are revoked (RFC 5280 section 3.3), but not whose they were."""
     theirs = select(Device.id).where(Device.citizen_id == citizen_id)
     await session.execute(
         update(Session)
         .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
         .values(device_id=None)
     )
-    await session.execute(delete(DeviceCertificate).where(DeviceCertificate.device_id.in_(theirs)))
+    await session.execute(
+        update(DeviceCertificate)
+        .where(DeviceCertificate.device_id.in_(theirs))
+        .values(device_id=None, revoked_at=func.coalesce(DeviceCertificate.revoked_at, now))
+    )
     await session.execute(delete(Device).where(Device.citizen_id == citizen_id))
 
 

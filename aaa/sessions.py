@@ -100,6 +100,16 @@ async def open_at(session: AsyncSession, *, nas_id: int, device_mac: str) -> Ses
     return found[0] if found else None
 
 
+async def last_seen(session: AsyncSession, citizen_id: int) -> dict[int, datetime]:
+    """Return when each of a citizen's devices was online last, by the device's id."""
+    rows = await session.execute(
+        select(Session.device_id, func.max(Session.updated_at))
+        .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
+        .group_by(Session.device_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def close_stale(session: AsyncSession, snapshot: Snapshot, now: datetime) -> int:
     """Close, at their last report, the sessions that their NAS does not report any more; return
     how many.

@@ -59,7 +59,7 @@ class WifiSecrets:
 
         The secret is nowhere to be had again. Raises Invalid as :func:`aaa.devices.add` does.
         """
-        secret = Secret("-".join(_group() for _ in range(_GROUPS)))
+        secret = _new_secret()
         device_id = await self.bring(
             session, citizen_id=citizen_id, name=name, secret=secret, now=now
         )
@@ -77,14 +77,37 @@ class WifiSecrets:
         try:
             async with session.begin_nested():
                 device = await devices.add(session, citizen_id=citizen_id, name=name, now=now)
-                device.secret_digest = self.keyring.digest(text, _PURPOSE)
-                if self.keeps_text:
-                    device.sealed_secret = self.keyring.seal(text.encode(), _PURPOSE)
+                self._give(device, text)
         except IntegrityError:
             raise Invalid(
                 "another device has this Wi-Fi secret: choose another, or let us make one"
             ) from None
         return device.id
+
+    async def renew(
+        self, session: AsyncSession, *, citizen_id: int, device_id: int, now: datetime
+    ) -> Secret:
+        """Give a device a new secret in place of the former, which counts no more; return it.
+
+        Raises Invalid as :func:`aaa.devices.to_renew` does.
+        """
+        secret = _new_secret()
+        device = await devices.to_renew(
+            session, citizen_id=citizen_id, device_id=device_id, now=now
+        )
+        self._give(device, secret.reveal().decode())
+        await session.flush()
+        return secret
+
+    def _give(self, device: Device, text: str) -> None:
+        device.secret_digest = self.keyring.digest(text, _PURPOSE)
+        device.sealed_secret = (
+            self.keyring.seal(text.encode(), _PURPOSE) if self.keeps_text else None
+        )
+
+
+def _new_secret() -> Secret:
+    return Secret("-".join(_group() for _ in range(_GROUPS)))
 
 
 def _group() -> str:

@@ -99,6 +99,8 @@ class EnrolledDevice(Base):
     platform: Mapped[str] = mapped_column(String(16))
     # Sealed for "enrolled-device"; see portal.onboarding.credentials.
     sealed_credential: Mapped[bytes] = mapped_column(LargeBinary)
+    # Until then, the same form sent once more means the same device.
+    downloaded_at: Mapped[datetime | None]
 
 
 class ThrottleWindow(Base):

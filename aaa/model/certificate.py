@@ -36,11 +36,12 @@ class ServerCertificate(Identified, Base):
 
 
 class DeviceCertificate(Identified, Base):
-    """A client certificate of one device; its key stays with the device."""
+    """A client certificate of one device; its key stays with the device. It outlives its device
+    until it expires, for the revocation lists."""
 
     __tablename__ = "device_certificate"
 
-    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), index=True)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), index=True)
     authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"), index=True)
     # Hexadecimal, as CRLs and openssl show it.
     serial: Mapped[str] = mapped_column(String(40), unique=True)
@@ -49,3 +50,5 @@ class DeviceCertificate(Identified, Base):
     valid_from: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    # When its citizen was told that it will expire.
+    reminded_at: Mapped[datetime | None]

@@ -2,14 +2,17 @@
 
 import base64
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from aaa.model import DeviceCertificate
+from aaa.model import Citizen, CitizenState, Device, DeviceCertificate
 from aaa.pki import authority, contents, packing
 from aaa.secret import Keyring, Secret
 
@@ -28,6 +31,16 @@ class IssuedCertificate:
     serial: str
     expires_at: datetime
     identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndingCertificate:
+    """The last certificate of a device, which expires soon, and whose device it is."""
+
+    id: int
+    citizen_id: int
+    device_name: str
+    expires_at: datetime
 
 
 async def issue(
@@ -71,6 +84,46 @@ async def issue(
     )
     await session.flush()
     return issued
+
+
+async def ending(
+    session: AsyncSession, *, now: datetime, before: datetime, most: int = 200
+) -> Sequence[EndingCertificate]:
+    """Return the certificates that expire before a date, without which their devices have none,
+    and whose citizens have an e-mail address and have not been reminded; the most urgent first."""
+    later = aliased(DeviceCertificate)
+    is_followed = select(later.id).where(
+        later.device_id == DeviceCertificate.device_id,
+        later.expires_at > DeviceCertificate.expires_at,
+    )
+    rows = await session.execute(
+        select(DeviceCertificate.id, Device.citizen_id, Device.name, DeviceCertificate.expires_at)
+        .join(Device, Device.id == DeviceCertificate.device_id)
+        .join(Citizen, Citizen.id == Device.citizen_id)
+        .where(
+            DeviceCertificate.expires_at > now,
+            DeviceCertificate.expires_at <= before,
+            DeviceCertificate.revoked_at.is_(None),
+            DeviceCertificate.reminded_at.is_(None),
+            Device.revoked_at.is_(None),
+            Citizen.state == CitizenState.ACTIVE,
+            Citizen.email.is_not(None),
+            ~is_followed.exists(),
+        )
+        .order_by(DeviceCertificate.expires_at)
+        .limit(most)
+    )
+    return [EndingCertificate(*row) for row in rows]
+
+
+async def note_reminder(session: AsyncSession, certificate_id: int, now: datetime) -> bool:
+    """Keep that the citizen of a certificate is reminded now; return whether nobody else did."""
+    noted = await session.execute(
+        update(DeviceCertificate)
+        .where(DeviceCertificate.id == certificate_id, DeviceCertificate.reminded_at.is_(None))
+        .values(reminded_at=now)
+    )
+    return bool(noted.rowcount)  # type: ignore[attr-defined]
 
 
 def pkcs12(issued: IssuedCertificate, passphrase: Secret, name: str) -> bytes:

@@ -1,12 +1,14 @@
 import asyncio
-from datetime import timedelta
+from contextlib import nullcontext
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from aaa import devices
-from aaa.model import Device
+from aaa.errors import Invalid
+from aaa.model import Authority, Device, DeviceCertificate
 from tests.village import NOON, PHONE, Village
 
 
@@ -72,3 +74,59 @@ async def test_no_two_citizens_can_have_one_device(village: Village) -> None:
                     citizen_id=village.bruno, mac=PHONE, name="phone", created_at=NOON
                 )
             )
+
+
+async def add_certified(village: Village, *, expires_at: datetime) -> int:
+    """Add a device of Anna's with a certificate, of which only the end matters here."""
+    async with village.database.write("test") as session:
+        device = await devices.add(session, citizen_id=village.anna, name="phone", now=NOON)
+        authority = Authority(certificate=b"", sealed_key=b"", valid_from=NOON, expires_at=NOON)
+        session.add(authority)
+        await session.flush()
+        session.add(
+            DeviceCertificate(
+                device_id=device.id,
+                authority_id=authority.id,
+                serial=f"{device.id:x}",
+                fingerprint=f"{device.id:x}",
+                valid_from=NOON,
+                expires_at=expires_at,
+            )
+        )
+        return device.id
+
+
+async def test_a_device_whose_certificate_has_expired_takes_no_place(village: Village) -> None:
+    end = NOON + timedelta(days=1)
+    first, *_ = [await add_certified(village, expires_at=end) for _ in range(devices.MOST_ACTIVE)]
+    for now, is_full in ((NOON, True), (end, False)):
+        async with village.database.write("test") as session:
+            listed = await devices.of_citizen(session, village.anna)
+            assert {each.is_over(now) for each in listed} == {not is_full}
+        with pytest.raises(devices.ListFull) if is_full else nullcontext():
+            async with village.database.write("test") as session:
+                await devices.add(session, citizen_id=village.anna, name="one more", now=now)
+    async with village.database.write("test") as session:
+        for _ in range(devices.MOST_ACTIVE - 1):
+            await devices.add(session, citizen_id=village.anna, name="another", now=end)
+    # Others have taken its place.
+    async with village.database.write("test") as session:
+        with pytest.raises(devices.ListFull):
+            await devices.to_renew(session, citizen_id=village.anna, device_id=first, now=end)
+
+
+async def test_only_a_device_of_ones_own_with_a_credential_is_renewed(village: Village) -> None:
+    await remember(village, village.anna)
+    mine = await add_certified(village, expires_at=NOON + timedelta(days=1))
+    async with village.database.write("test") as session:
+        (remembered,) = await session.scalars(select(Device.id).where(Device.mac == PHONE))
+        renewed = await devices.to_renew(session, citizen_id=village.anna, device_id=mine, now=NOON)
+        assert renewed.id == mine
+        for citizen_id, device_id in ((village.bruno, mine), (village.anna, remembered)):
+            with pytest.raises(Invalid):
+                await devices.to_renew(
+                    session, citizen_id=citizen_id, device_id=device_id, now=NOON
+                )
+        await devices.revoke(session, citizen_id=village.anna, device_id=mine, now=NOON)
+        with pytest.raises(Invalid):
+            await devices.to_renew(session, citizen_id=village.anna, device_id=mine, now=NOON)

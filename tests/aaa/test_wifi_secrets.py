@@ -165,3 +165,22 @@ async def test_no_two_devices_have_one_secret(village: Village) -> None:
     async with village.database.read("test") as session:
         assert await session.scalar(select(func.count()).select_from(Device)) == 1
         assert (await session.get_one(Citizen, village.bruno)).language == "fr"
+
+
+@pytest.mark.parametrize("keeps_text", [True, False])
+async def test_a_new_secret_takes_the_place_of_the_former(
+    village: Village, keeps_text: bool
+) -> None:
+    former, device_id = await issue(village, keeps_text=not keeps_text)
+    async with village.database.write("test") as session:
+        new = await WifiSecrets(village.keyring, keeps_text).renew(
+            session, citizen_id=village.anna, device_id=device_id, now=village.clock()
+        )
+    assert new.reveal() != former.reveal()
+    assert await holder(village, "anna", former) is None
+    found = await holder(village, "anna", new)
+    assert found is not None
+    assert found.device_id == device_id
+    async with village.database.read("test") as session:
+        (sealed,) = await session.scalars(select(Device.sealed_secret))
+    assert (sealed is not None) == keeps_text
