@@ -8,6 +8,15 @@ from typing import Final
 # and password, TLS by certificate.
 _METHODS: Final = "21[2:1][5:7],13[5:6]"
 
+# With 0, hostapd neither asks anew nor cuts off when a Session-Timeout with Termination-Action has
+# passed; with any other period, it is the Session-Timeout that counts.
+_REAUTHENTICATION_SECONDS: Final = 3600
+_NOT_ZERO: Final = "not 0: else no Session-Timeout is held"
+# What a station and its access point remember lets it in again unasked: after its device was
+# revoked, or when the place has closed. A log-in costs little.
+_ASKED_EACH_TIME: Final = "who comes back is asked for anew: the device may have been revoked"
+_VLAN: Final = "the VLAN of a policy wants dynamic_vlan=1 with vlan_file and vlan_bridge"
+
 
 class Format(StrEnum):
     """Whose configuration file it is for."""
@@ -52,7 +61,10 @@ def _hostapd(network: SecureNetwork) -> str:
         "rsn_pairwise=CCMP",
         "ieee80211w=1",
         "ieee8021x=1",
-        "eap_reauth_period=0",
+        f"# {_NOT_ZERO}",
+        f"eap_reauth_period={_REAUTHENTICATION_SECONDS}",
+        f"# {_ASKED_EACH_TIME}",
+        "disable_pmksa_caching=1",
         f"nas_identifier={network.nas_identifier}",
         f"auth_server_addr={network.server}",
         f"auth_server_port={network.auth_port}",
@@ -67,6 +79,7 @@ def _hostapd(network: SecureNetwork) -> str:
         f"radius_das_client={network.server} {network.secret}",
         "radius_das_require_event_timestamp=1",
         "radius_das_require_message_authenticator=1",
+        f"# {_VLAN}",
         "# Passpoint: phones with a profile find it by realm or consortium, whatever its SSID",
         "interworking=1",
         "internet=1",
@@ -98,6 +111,10 @@ def _openwrt(network: SecureNetwork) -> str:
         option("ssid", network.ssid),
         option("encryption", "wpa2+ccmp"),
         option("ieee80211w", 1),
+        f"# {_NOT_ZERO}",
+        option("eap_reauth_period", _REAUTHENTICATION_SECONDS),
+        f"# {_ASKED_EACH_TIME}",
+        option("auth_cache", 0),
         option("nasid", network.nas_identifier),
         option("auth_server", network.server),
         option("auth_port", network.auth_port),
@@ -111,6 +128,7 @@ def _openwrt(network: SecureNetwork) -> str:
         option("dae_client", network.server),
         option("dae_port", network.coa_port),
         option("dae_secret", network.secret),
+        f"# {_VLAN}",
         option("iw_enabled", 1),
         option("iw_internet", 1),
         option("iw_access_network_type", 3),
@@ -134,6 +152,9 @@ def _plain(network: SecureNetwork) -> str:
     rows = (
         ("SSID", network.ssid),
         ("security", "WPA2/WPA3 Enterprise (802.1X), CCMP, protected management frames optional"),
+        ("re-authentication", f"as Session-Timeout says, else every {_REAUTHENTICATION_SECONDS} s"),
+        ("PMKSA caching", "off"),
+        ("VLAN", "as RADIUS says, where a policy gives one"),
         ("RADIUS server", network.server),
         ("authentication port", network.auth_port),
         ("accounting port", network.acct_port),

@@ -16,8 +16,6 @@ from radius.wire.packet import Code, Packet
 from radius.wire.values import Tagged, Value
 
 _LARGEST: Final = 0xFFFF_FFFF
-# People type nothing while EAP runs, but a phone may be slow.
-_SUPPLICANT_SECONDS: Final = 30
 _EAP_FAILURE: Final = 4
 _PROXY_STATE: Final = 33
 _NOT_RIGHT: Final = "This identifier or password is not right."
@@ -54,7 +52,7 @@ MESSAGES: Final = {
 
 
 class ReplyBuilder:
-    """Builds Access-Accept and Access-Reject; seals with `keyring`."""
+    """Builds Access-Accept, Access-Challenge and Access-Reject; seals with `keyring`."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
@@ -78,10 +76,13 @@ class ReplyBuilder:
         return _reply(request, Code.ACCESS_ACCEPT, Attributes.of(*named))
 
     def challenge(self, request: Request, *named: tuple[str, Value]) -> Packet:
-        """Return the Access-Challenge: ask on, and say how long a supplicant has to answer
-        (RFC 3579 section 2.6.2, RFC 3580 section 3.17)."""
-        attributes = Attributes.of(*named, ("Session-Timeout", _SUPPLICANT_SECONDS))
-        return _reply(request, Code.ACCESS_CHALLENGE, attributes)
+        """Return the Access-Challenge: ask on.
+
+        It has no Session-Timeout: a NAS that heeds one (RFC 3580 section 3.17) waits no shorter
+        and no longer than that before it repeats what was lost on the air. Its own measure begins
+        with few seconds, and grows for people whose phone asks them something.
+        """
+        return _reply(request, Code.ACCESS_CHALLENGE, Attributes.of(*named))
 
     def reject(self, request: Request, reason: DenyReason, *more: tuple[str, Value]) -> Packet:
         """Return the Access-Reject: an end to EAP where there is any, else a sentence for the

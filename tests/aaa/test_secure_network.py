@@ -63,3 +63,15 @@ def test_openwrt_reads_each_value_whole() -> None:
     assert "\tlist iw_venue_name 'fra:Place de l'\\''Église'" in lines
     assert "\tlist iw_roaming_consortium '5a03ba0000'" in lines
     assert all(line.startswith(("#", "config ", "\toption ", "\tlist ")) for line in lines)
+
+
+def test_nobody_comes_back_unasked_and_time_is_held() -> None:
+    hostapd = configuration(SQUARE, Format.HOSTAPD).splitlines()
+    assert {"eap_reauth_period=3600", "disable_pmksa_caching=1"} <= set(hostapd)
+    openwrt = configuration(SQUARE, Format.OPENWRT).splitlines()
+    assert {"\toption eap_reauth_period '3600'", "\toption auth_cache '0'"} <= set(openwrt)
+
+
+@pytest.mark.parametrize("format", [Format.HOSTAPD, Format.OPENWRT])
+def test_it_says_what_a_vlan_wants(format: Format) -> None:
+    assert "dynamic_vlan=1" in configuration(SQUARE, format)

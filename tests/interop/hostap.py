@@ -2,14 +2,14 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.counterparts import require
-from tests.interop.namespaces import Namespace
+from tests.interop.namespaces import Namespace, Plug
 from tests.process import Process
 
 CONNECTED: Final = "AP-STA-CONNECTED"
@@ -28,6 +28,15 @@ case "$2" in
   {connected}) exec {nft} add element inet gate online "{{ $3 }}" ;;
   {disconnected}) exec {nft} delete element inet gate online "{{ $3 }}" ;;
 esac
+"""
+# Of the frames of 802.1X that reach an interface, the fourth: by then TLS has begun.
+_LOSS: Final = """
+table netdev loss {{
+  chain ingress {{
+    type filter hook ingress device "{interface}" priority 0
+    ether type 0x888e numgen inc mod 1000 == 3 counter drop
+  }}
+}}
 """
 _PACKET: Final = re.compile(r"^RADIUS message: code=\d+ \((\S+)\).*\n((?: {3}.*\n)*)", re.MULTILINE)
 _ATTRIBUTE: Final = re.compile(r"^   Attribute \d+ \((\S+)\).*\n +Value: '?(.*?)'?\n", re.MULTILINE)
@@ -141,6 +150,23 @@ def gate(hostapd: Hostapd) -> Iterator[None]:
             yield
         finally:
             hostapd.namespace.run(nft, "delete", "table", "inet", "gate")
+
+
+@contextmanager
+def losing_a_frame(plug: Plug) -> Iterator[Callable[[], int]]:
+    """Let one frame of EAP get lost on its way to a plug; yields what tells how many were."""
+    nft, run = require("nft"), plug.namespace.run
+
+    def lost() -> int:
+        counted = re.search(r"counter packets (\d+)", run(nft, "list", "table", "netdev", "loss"))
+        assert counted
+        return int(counted[1])
+
+    run(nft, "-f", "-", given=_LOSS.format(interface=plug.interface))
+    try:
+        yield lost
+    finally:
+        run(nft, "delete", "table", "netdev", "loss")
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from tests.interop.hostap import (
     DISCONNECTED,
     Hostapd,
     WpaSupplicant,
+    losing_a_frame,
     run_hostapd,
     run_supplicant,
 )
@@ -59,6 +60,22 @@ pytestmark = [
 SERVER_NAME: Final = "radius.village.example"
 MAIL_PORT: Final = 2525
 START: Final = "1"  # RFC 2866 section 5.1
+REQUEST_AGAIN: Final = "1"  # RFC 2865 section 5.29
+BRUNO: Final = "bruno@village.example"
+DAILY_SECONDS: Final = 4
+TYPED: Final = """
+network={{
+\tkey_mgmt=IEEE8021X
+\teapol_flags=0
+\teap=TTLS
+\tanonymous_identity="anonymous@village.example"
+\tidentity="{identity}"
+\tpassword="{secret}"
+\tca_cert="{authority}"
+\tdomain_match="{server}"
+\tphase2="auth=PAP"
+}}
+"""
 SETTINGS: Final = {
     "radius.address": SERVER,
     "radius.reject_delay_seconds": "0",
@@ -164,6 +181,8 @@ def square(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Square]:
     require_network_namespaces()
     farandole = operate(tmp_path_factory.mktemp("farandole"), SETTINGS)
     found_village(farandole)
+    farandole.do("citizen", "add", "bruno", "--collectivity", "village", "--email", BRUNO)
+    farandole.do("policy", "set", f"daily_seconds={DAILY_SECONDS}", "--citizen", BRUNO)
     with lay_out(farandole) as square:
         yield square
 
@@ -336,6 +355,49 @@ def test_a_revoked_device_is_cut_and_stays_out(
             "say that the device was cut off, and refused",
         )
         await_session(square, hostapd, profile.name, is_closed)
+
+
+@pytest.fixture
+def brunos_phone(square: Square, served: Served, tmp_path: Path) -> str:
+    """What an operator typed into the phone of Bruno, who has few seconds a day."""
+    secret = square.farandole.do("device", "add", "--citizen", BRUNO, "--name", "Phone").strip()
+    authority = tmp_path / "farandole-ca.pem"
+    authority.write_text(square.farandole.do("ca", "export"))
+    return TYPED.format(identity=BRUNO, secret=secret, authority=authority, server=SERVER_NAME)
+
+
+def test_a_device_is_asked_again_when_its_time_is_up_and_cut_when_that_is_spent(
+    square: Square, served: Served, gateway_settings: dict[str, object], brunos_phone: str
+) -> None:
+    """By hostapd alone: no Disconnect reaches it."""
+    deaf = {key: value for key, value in gateway_settings.items() if "radius_das" not in key}
+    counting = deaf | {"radius_acct_interim_interval": 1}
+    with square.hostapd(counting) as hostapd, run_phone(square, brunos_phone):
+        hostapd.await_event(f"{CONNECTED} {PHONE}")
+        accept = hostapd.radius("Access-Accept")[0]
+        assert 0 < int(accept["Session-Timeout"]) <= DAILY_SECONDS
+        assert accept["Termination-Action"] == REQUEST_AGAIN
+        hostapd.await_event(f"CTRL-EVENT-EAP-FAILURE2 {PHONE}")
+        hostapd.await_event(f"{DISCONNECTED} {PHONE}")
+        assert not hostapd.is_authorized(PHONE)
+        hostapd.process.await_condition(lambda: not square.is_online(), "cut the phone off")
+        spent = DenyReason.DAILY_TIME_SPENT
+        served.process.await_condition(
+            lambda: ("request answered", "reject") in outcomes_of(served, spent),
+            "say why the phone was refused",
+        )
+
+
+def test_a_frame_that_is_lost_on_the_air_is_repeated(
+    square: Square, anna: Enrolment, gateway_settings: dict[str, object]
+) -> None:
+    profile = anna.install("wpa-supplicant", "secret")
+    with (
+        losing_a_frame(square.phone) as lost,
+        square.hostapd(gateway_settings) as hostapd,
+        log_in(square, hostapd, profile),
+    ):
+        assert lost() == 1
 
 
 @pytest.fixture(scope="module", params=["another authority", "another name"])

@@ -111,7 +111,7 @@ async def test_a_wifi_secret_opens_the_link(
     assert reply.attributes.integer("Termination-Action") == 1
 
 
-async def test_a_challenge_says_how_long_and_goes_on_under_a_state_of_its_own(
+async def test_a_challenge_goes_on_under_a_state_of_its_own(
     served: Served, identity: ServerIdentity, secret: tuple[str, int]
 ) -> None:
     station = ttls_station(served, identity, pap(b"anna", secret[0].encode()))
@@ -120,7 +120,8 @@ async def test_a_challenge_says_how_long_and_goes_on_under_a_state_of_its_own(
     assert {reply.code for reply in challenges} == {Code.ACCESS_CHALLENGE}
     states = [reply.attributes.octets("State") for reply in challenges]
     assert len(set(states)) == len(states) > 1
-    assert all(reply.attributes.integer("Session-Timeout") == 30 for reply in challenges)
+    # When to repeat one is for the NAS to say: it knows the air.
+    assert not any(reply.attributes.has("Session-Timeout") for reply in challenges)
     # Neither before nor after says more than EAP does (RFC 3579 section 2.6.5).
     assert not any(reply.attributes.has("Reply-Message") for reply in station.replies)
 
