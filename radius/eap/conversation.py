@@ -107,7 +107,8 @@ class Conversation:
         if packet.type != Type.IDENTITY:
             return self._ignore(Ignored.WRONG_TYPE)
         said = identities.read(packet.data)
-        if said is None:
+        # Before a tunnel nobody has to say who they are; inside one it is what is proven.
+        if said is None or (self._within is not None and not said):
             return self._fail(Failure.BAD_IDENTITY)
         if self._within is not None:
             said = identities.complete(self._within, said)

@@ -8,10 +8,11 @@ _LONGEST_OCTETS: Final = 253
 
 
 def read(octets: bytes) -> str | None:
-    """Return an identity as text, or None where it is too long or no text that may be shown."""
+    """Return an identity as text, or None where it is too long or no text that may be shown. It is
+    empty where a supplicant does not say (RFC 3748 section 5.1)."""
     # Some supplicants end it with a NUL.
     octets = octets.removesuffix(b"\0")
-    if not octets or len(octets) > _LONGEST_OCTETS:
+    if len(octets) > _LONGEST_OCTETS:
         return None
     try:
         identity = octets.decode()
@@ -21,9 +22,14 @@ def read(octets: bytes) -> str | None:
 
 
 def realm(identity: str) -> str | None:
-    """Return what follows the last `@`, folded so that realms compare; None where nothing does."""
-    _, at, found = identity.rpartition("@")
-    return unicodedata.normalize("NFC", found).casefold() if at and found else None
+    """Return what follows the last `@` as realms are written in RADIUS, in ASCII and folded (RFC
+    7542 section 2.2); None where nothing does. What is no domain name is only folded."""
+    folded = unicodedata.normalize("NFKC", identity).strip().casefold()
+    found = folded.rpartition("@")[2] if "@" in folded else ""
+    try:
+        return found.encode("idna").decode("ascii") or None
+    except UnicodeError:
+        return found
 
 
 def complete(outer: str, inner: str) -> str | None:

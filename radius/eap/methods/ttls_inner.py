@@ -91,7 +91,7 @@ def choose(avps: Avps, tunnel: Tunnel) -> Inner | Failed:
     if proof == _EAP_MESSAGE:
         return EapInside(tunnel)
     user_name = identity.read(_required(avps, _USER_NAME))
-    if user_name is None:
+    if not user_name:
         return Failed(Failure.BAD_IDENTITY)
     citizen = identity.complete(tunnel.outer, user_name)
     if citizen is None:

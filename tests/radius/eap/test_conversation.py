@@ -175,7 +175,20 @@ def test_a_method_that_cannot_read_what_came_fails_the_conversation() -> None:
     assert step.reason is Failure.MALFORMED
 
 
-@pytest.mark.parametrize("identity", [b"", b"\xff\xfe", b"a\x07b@village.example", b"a" * 254])
+def test_nobody_has_to_say_who_they_are_before_a_tunnel() -> None:
+    conversation = begin()
+    step = conversation.receive(response(Type.IDENTITY, b""), LIMIT)
+    assert asked(step).type == Type.TTLS
+    assert conversation.identity == ""
+
+
+def test_inside_a_tunnel_one_has_to() -> None:
+    step = begin(within="anonymous@village.example").receive(response(Type.IDENTITY, b""), LIMIT)
+    assert isinstance(step, Fail)
+    assert step.reason is Failure.BAD_IDENTITY
+
+
+@pytest.mark.parametrize("identity", [b"\xff\xfe", b"a\x07b@village.example", b"a" * 254])
 def test_an_identity_that_is_no_text_is_failure(identity: bytes) -> None:
     step = begin().receive(response(Type.IDENTITY, identity), LIMIT)
     assert isinstance(step, Fail)
