@@ -59,6 +59,11 @@ class Conversations(Generic[T]):
         kept = self._kept.pop(state, None)
         return kept.value if kept is not None and now < kept.ends_at else None
 
+    def look(self, state: bytes, now: datetime) -> T | None:
+        """Return what is kept under a State, which stays."""
+        kept = self._kept.get(state)
+        return kept.value if kept is not None and now < kept.ends_at else None
+
     def _forget_expired(self, now: datetime) -> int:
         for count in range(_MOST_AT_ONCE):
             oldest = next(iter(self._kept), None)

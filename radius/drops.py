@@ -44,6 +44,10 @@ REMEDIES: Final = {
     Unanswered.PROXY_STATE_UNSIGNED: (
         "a proxy that does not sign, or an attack: switch on Message-Authenticator at the proxy"
     ),
+    Unanswered.EAP_IN_PROGRESS: (
+        "nothing: a NAS or a proxy repeated EAP as a request of its own, while the first was being "
+        "worked on. If it stays, the database or this machine is slow"
+    ),
     Unanswered.DATABASE_UNAVAILABLE: (
         "start the database or mend the way to it (database.url; farandole check says what it "
         "answers). The NAS repeats its request until then"

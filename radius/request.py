@@ -72,6 +72,7 @@ class Unanswered(StrEnum):
     WRONG_SECRET = "wrong_secret"
     MESSAGE_AUTHENTICATOR_MISSING = "message_authenticator_missing"
     PROXY_STATE_UNSIGNED = "proxy_state_unsigned"
+    EAP_IN_PROGRESS = "eap_in_progress"
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_LOCKED = "database_locked"
     DATABASE_TIMEOUT = "database_timeout"

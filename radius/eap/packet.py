@@ -1,7 +1,7 @@
 """EAP packets (RFC 3748 section 4)."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -46,7 +46,7 @@ class EapPacket:
     code: Code
     identifier: int
     type: int | None = None
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
 
     def encode(self) -> bytes:
         """Return its octets. Raises ValueError above 65,535."""
@@ -76,3 +76,13 @@ def parse(octets: bytes) -> EapPacket:
     if length == _HEADER.size:
         raise MalformedEap("no type")
     return EapPacket(code, identifier, octets[_HEADER.size], octets[_HEADER.size + 1 : length])
+
+
+def begins(octets: bytes) -> bool:
+    """Return whether a conversation begins with this: EAP-Start, which is nothing (RFC 3579 section
+    2.1), or the response that tells the identity."""
+    try:
+        packet = parse(octets)
+    except MalformedEap:
+        return not octets
+    return packet.code is Code.RESPONSE and packet.type == Type.IDENTITY

@@ -46,6 +46,8 @@ class Ignored(StrEnum):
     NOT_A_RESPONSE = "not_a_response"
     WRONG_IDENTIFIER = "wrong_identifier"
     WRONG_TYPE = "wrong_type"
+    OUT_OF_TURN = "out_of_turn"
+    """Another response came before, which is not answered yet."""
 
 
 @dataclass(frozen=True, slots=True)

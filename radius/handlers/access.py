@@ -67,13 +67,13 @@ class AccessHandler:
         errors = proof.refused(MESSAGES[outcome.denied.reason]) if proof else ()
         return self._refuse(request, outcome, *errors)
 
-    async def _converse(self, request: Request) -> Reply:
-        match await self._eap.converse(request):
-            case Challenged(eap, state, is_repeated):
-                named: list[tuple[str, Value]] = [("EAP-Message", eap), ("State", state)]
-                if is_repeated:
-                    named.append(("Error-Cause", "Invalid-EAP-Packet"))
-                return Reply(self._replies.challenge(request, *named))
+    async def _converse(self, request: Request) -> Reply | Unanswered:
+        outcome = await self._eap.converse(request)
+        match outcome:
+            case Unanswered():
+                return outcome
+            case Challenged():
+                return self._challenge(request, outcome)
             case Admitted(authenticated, eap, msk, proof):
                 half = len(msk) // 2
                 keys = link_keys(request, recv=msk[:half], send=msk[half:], chance=token_bytes)
@@ -86,6 +86,18 @@ class AccessHandler:
                 return replace(
                     self._refuse(request, refused), eap=failure.value if failure else None
                 )
+
+    def _challenge(self, request: Request, challenged: Challenged) -> Reply:
+        named: list[tuple[str, Value]] = [
+            ("EAP-Message", challenged.eap),
+            ("State", challenged.state),
+        ]
+        if challenged.is_repeated:
+            named.append(("Error-Cause", "Invalid-EAP-Packet"))
+        return Reply(
+            self._replies.challenge(request, *named),
+            held_back_seconds=self._jitter() if challenged.hides_search else 0.0,
+        )
 
     def _accept(
         self, request: Request, authenticated: Authenticated, *more: tuple[str, Value]
@@ -131,7 +143,10 @@ class AccessHandler:
         phone in the village waits for this answer before it sees the welcome page."""
         if refused.method is Method.DEVICE:
             return 0.0
-        return self._reject_delay_seconds * (1 + _JITTER * self._chance())
+        return self._reject_delay_seconds + self._jitter()
+
+    def _jitter(self) -> float:
+        return self._reject_delay_seconds * _JITTER * self._chance()
 
 
 def names_its_device(user_name: str, device_mac: str | None) -> bool:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from aaa import identifier
 from aaa.authentication import Authenticated, Authenticator, Proven, Refused
-from aaa.errors import Invalid, Unavailable
+from aaa.errors import Unavailable
 from aaa.policy import Denied, DenyReason
 from aaa.secret import Secret
 from aaa.settings import EapSettings
@@ -16,6 +15,7 @@ from monitoring import metrics
 from radius.conversations import Conversations
 from radius.eap import identity as identities
 from radius.eap.conversation import Conversation
+from radius.eap.packet import begins
 from radius.eap.steps import (
     Accept,
     Answer,
@@ -27,6 +27,7 @@ from radius.eap.steps import (
     Discard,
     Fail,
     Failure,
+    Ignored,
     Proof,
     Question,
     Right,
@@ -35,7 +36,7 @@ from radius.eap.steps import (
     Wrong,
 )
 from radius.handlers.eap_methods import Methods
-from radius.request import Clock, Request
+from radius.request import Clock, Request, Unanswered
 
 _STATE_OCTETS: Final = 16
 # A link takes no less than this for EAP (RFC 3748 section 3.1 wants 1020, 802.1X 1496).
@@ -57,11 +58,13 @@ _REASONS: Final = {
 @dataclass(frozen=True, slots=True)
 class Challenged:
     """Ask the supplicant on: `eap` and `state` go into an Access-Challenge. `is_repeated`: what it
-    sent was ignored (RFC 3579 section 2.2)."""
+    sent was ignored (RFC 3579 section 2.2). `hides_search`: secrets were tried, and how long that
+    took must not tell how many there are."""
 
     eap: bytes
     state: bytes
     is_repeated: bool = False
+    hides_search: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,29 @@ class Dismissed:
 
 @dataclass(slots=True)
 class _Held:
-    """A conversation with what was found out in it: who each credential belongs to, why one was
-    refused, and the packet that led to a step which needs the store, until that has answered."""
+    """A conversation with what was found out in it: who each credential belongs to, and why one was
+    refused."""
 
     conversation: Conversation
     ends_at: datetime
     proven: dict[int, Proven] = field(default_factory=dict)
     refused: Refused | None = None
+    request: bytes = b""
+    """What the supplicant was asked last."""
     unfinished: tuple[bytes, Question | Accept] | None = None
+    """Its packet, with the step that this led to, until the store has answered that."""
+    answered: bytes | None = None
+    """The State of its packet that was answered last."""
+    was_searched: bool = False
+    """Whether secrets were tried for the packet that is worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What a supplicant's packet was answered with."""
+
+    eap: bytes
+    challenged: Challenged
 
 
 class EapHandler:
@@ -113,48 +131,71 @@ class EapHandler:
         self._clock = clock
         self._chance = chance
         self._conversations: Conversations[_Held] = Conversations(settings.max_conversations)
+        # By the State of the request that was answered: of each conversation the last.
+        self._answered: Conversations[_Answered] = Conversations(settings.max_conversations)
+        # The State of each request that is being worked on.
+        self._working: set[bytes] = set()
 
-    async def converse(self, request: Request) -> Challenged | Admitted | Dismissed:
-        """Return what one packet of the supplicant leads to. Raises Unavailable: then the same
-        packet, sent again, is taken up where it stood."""
+    async def converse(self, request: Request) -> Challenged | Admitted | Dismissed | Unanswered:
+        """Return what one packet of the supplicant leads to. A NAS or a proxy may send it again as
+        a request of its own: then the same as the first time, or nothing while it is worked on.
+
+        Raises Unavailable: then the same packet, sent again, is taken up where it stood.
+        """
         snapshot, now = self._directory.current, self._clock()
-        eap = request.packet.attributes.octets("EAP-Message") or b""
-        state = request.packet.attributes.octets("State")
-        held: _Held | Dismissed | None
+        state, eap = _state(request), _eap(request)
         if state is None:
+            return await self._work(self._begin(request, snapshot, now), request, snapshot, now)
+        if state in self._working:
+            return Unanswered.EAP_IN_PROGRESS
+        answered = self._answered.look(state, now)
+        if answered is not None and answered.eap == eap:
+            return answered.challenged
+        held: _Held | Dismissed | None = self._conversations.take(state, now)
+        if begins(eap):
+            # The supplicant was out of range, and the NAS has kept its State.
             held = self._begin(request, snapshot, now)
-        else:
-            held = self._conversations.take(state, now)
+        self._working.add(state)
+        try:
+            return await self._work(held, request, snapshot, now)
+        except Unavailable:
+            if isinstance(held, _Held):
+                self._keep(held, state, now)
+            raise
+        finally:
+            self._working.remove(state)
+
+    async def _work(
+        self, held: _Held | Dismissed | None, request: Request, snapshot: Snapshot, now: datetime
+    ) -> Challenged | Admitted | Dismissed:
         metrics.eap_under_way.set(len(self._conversations))
         if isinstance(held, Dismissed):
             return held
         if held is None:
             return Dismissed(_denied(DenyReason.EAP_FORGOTTEN))
-        try:
-            step = await self._advance(held, request, eap, snapshot, now)
-            return await self._conclude(held, step, request, snapshot, now)
-        except Unavailable:
-            if state is not None:
-                self._keep(held, state, now)
-            raise
+        step = await self._advance(held, request, snapshot, now)
+        return await self._conclude(held, step, request, snapshot, now)
 
     def _begin(self, request: Request, snapshot: Snapshot, now: datetime) -> _Held | Dismissed:
         offers = self._methods.offers(snapshot.server_identity)
         if not offers:
             return Dismissed(_denied(DenyReason.METHOD_NOT_SUPPORTED))
         realm = identities.realm(request.text("User-Name") or "")
-        if realm is not None and not _is_ours(realm, snapshot):
+        if realm is not None and realm not in snapshot.by_realm:
             return Dismissed(_denied(DenyReason.UNKNOWN_REALM))
         ends_at = now + timedelta(seconds=self._settings.conversation_seconds)
         return _Held(Conversation(offers, self._chance), ends_at)
 
     async def _advance(
-        self, held: _Held, request: Request, eap: bytes, snapshot: Snapshot, now: datetime
+        self, held: _Held, request: Request, snapshot: Snapshot, now: datetime
     ) -> Step:
         """Return what the packet leads to, every question on the way answered."""
-        limit = self._limit(request)
+        limit, eap = self._limit(request), _eap(request)
+        held.was_searched = False
         step: Step
-        if held.unfinished is not None and held.unfinished[0] == eap:
+        if held.unfinished is not None:
+            if held.unfinished[0] != eap:
+                return Discard(held.request, Ignored.OUT_OF_TURN)
             step = held.unfinished[1]
         elif not eap:
             # EAP-Start: the NAS has not asked for the identity (RFC 3579 section 2.1).
@@ -176,6 +217,7 @@ class EapHandler:
         self, held: _Held, question: Question, request: Request, snapshot: Snapshot, now: datetime
     ) -> Answer:
         if isinstance(question, AskSecrets):
+            held.was_searched = True
             found = await self._authenticator.wifi_secrets(
                 question.identity, request.hotspot, snapshot
             )
@@ -213,11 +255,13 @@ class EapHandler:
     ) -> Challenged | Admitted | Dismissed:
         match step:
             case Challenge(eap):
-                return Challenged(eap, self._keep(held, self._chance(_STATE_OCTETS), now))
+                state = self._chance(_STATE_OCTETS)
+                challenged = Challenged(eap, state, hides_search=held.was_searched)
+                return self._challenge(held, challenged, request, now)
             case Discard(eap, reason):
                 metrics.eap_ignored.labels(reason.value).inc()
-                state = self._keep(held, self._chance(_STATE_OCTETS), now)
-                return Challenged(eap, state, is_repeated=True)
+                challenged = Challenged(eap, self._chance(_STATE_OCTETS), is_repeated=True)
+                return self._challenge(held, challenged, request, now)
             case Accept(eap, _, credential, proof, msk):
                 outcome = await self._authenticator.authorize(
                     held.proven[credential], request.hotspot, request.device_mac, snapshot, now
@@ -233,12 +277,25 @@ class EapHandler:
                 return Dismissed(_denied(_REASONS.get(reason, DenyReason.EAP_FAILED)), reason)
         raise TypeError(f"a conversation ended in {type(step).__name__}")
 
-    def _keep(self, held: _Held, state: bytes, now: datetime) -> bytes:
+    def _challenge(
+        self, held: _Held, challenged: Challenged, request: Request, now: datetime
+    ) -> Challenged:
+        """Keep the conversation for what comes next, and the answer for what may come again."""
+        held.request = challenged.eap
+        if held.answered is not None:
+            self._answered.take(held.answered, now)
+        held.answered = _state(request)
+        if held.answered is not None:
+            answered = _Answered(_eap(request), challenged)
+            self._answered.keep(held.answered, answered, held.ends_at, now)
+        self._keep(held, challenged.state, now)
+        return challenged
+
+    def _keep(self, held: _Held, state: bytes, now: datetime) -> None:
         forgotten = self._conversations.keep(state, held, held.ends_at, now)
         metrics.eap_abandoned.inc(forgotten.abandoned)
         metrics.eap_crowded_out.inc(forgotten.crowded_out)
         metrics.eap_under_way.set(len(self._conversations))
-        return state
 
     def _limit(self, request: Request) -> int:
         """How many octets an EAP packet to this supplicant may have."""
@@ -247,11 +304,12 @@ class EapHandler:
         return most if mtu is None else max(_LEAST_OCTETS, min(most, mtu - _EAPOL_OCTETS))
 
 
-def _is_ours(realm: str, snapshot: Snapshot) -> bool:
-    try:
-        return identifier.check_realm(realm) in snapshot.by_realm
-    except Invalid:
-        return False
+def _eap(request: Request) -> bytes:
+    return request.packet.attributes.octets("EAP-Message") or b""
+
+
+def _state(request: Request) -> bytes | None:
+    return request.packet.attributes.octets("State")
 
 
 def _credential(proven: Proven) -> int:
