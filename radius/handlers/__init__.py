@@ -2,8 +2,12 @@
 
 handler          which handler a code goes to; what `deploy` plugs in, and `federation` wraps
 status           Status-Server
-access           Access-Request: a ticket, a password, a remembered device
-reply            a grant or a denial as a packet
+access           Access-Request: a ticket, a password, a remembered device, or EAP
+proof            what a request proves itself by without EAP: PAP, CHAP, MS-CHAPv2
+eap              EAP: conversations under way, the questions of which `aaa` answers
+eap_methods      which methods of EAP are offered, with the certificate of now
+link_keys        the keys of the link, hidden for the NAS
+reply            a grant, a challenge or a denial as a packet
 accounting       Accounting-Request: answered once it is durable
 class_attribute  who a session belongs to, sealed, in the NAS' hands
 """

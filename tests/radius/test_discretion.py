@@ -10,7 +10,7 @@ import pytest
 from aaa.authentication import Claim
 from aaa.secret import Secret
 from monitoring.logging import configure
-from radius.handlers import access
+from radius.handlers.proof import Pap
 from radius.request import Reply, Request, Unanswered
 from radius.transports import client
 from radius.wire.authenticator import encode_access_request
@@ -74,6 +74,6 @@ def test_what_a_traceback_might_show_hides_its_secrets() -> None:
     place = cast(Any, None)
     claim = Claim("anna", place, place, PHONE, matches, Secret(password))
     question = client._Question(7, Code.STATUS_SERVER, b"", ("127.0.0.1", 1), NAS_SECRET)
-    for shown in (repr(claim), repr(access._Proof(matches, Secret(password))), repr(question)):
+    for shown in (repr(claim), repr(Pap(password)), repr(question)):
         assert "lavender" not in shown
         assert "of the square" not in shown

@@ -18,6 +18,15 @@ class Tls:
 
     `outer` is what it called itself. Its certificate is asked about before our last message, in a
     resumed session too: so a revoked one never sees the server's consent.
+
+    Deviation: no status of the server's certificate is stapled (OCSP; RFC 9190 section 5.4): the
+    authority is our own and has no responder. Profiles believe nobody else, and where the server's
+    key was lost, authority and profiles are made anew. Supplicants' certificates need none: they
+    are looked up where they were issued.
+
+    Deviation: with TLS 1.3 no alert tells of a certificate that the answer refused (RFC 9190
+    section 2.1.4), EAP-Failure alone does. OpenSSL, for which it is good, sends none for us, and
+    without its keys none can be made.
     """
 
     type: Final = Type.TLS
