@@ -217,20 +217,28 @@ class EapHandler:
         self, held: _Held, question: Question, request: Request, snapshot: Snapshot, now: datetime
     ) -> Answer:
         if isinstance(question, AskSecrets):
-            held.was_searched = True
-            found = await self._authenticator.wifi_secrets(
-                question.identity, request.hotspot, snapshot
-            )
-            held.proven |= {_credential(one.proven): one.proven for one in found}
-            return Secrets(
-                tuple(Candidate(_credential(one.proven), one.secret.reveal()) for one in found)
-            )
+            return await self._search(held, question, request, snapshot, now)
         outcome = await self._prove(question, request, snapshot, now)
         if isinstance(outcome, Refused):
             held.refused = outcome
             return Wrong()
         held.proven[_credential(outcome)] = outcome
         return Right(_credential(outcome))
+
+    async def _search(
+        self, held: _Held, question: AskSecrets, request: Request, snapshot: Snapshot, now: datetime
+    ) -> Secrets:
+        """Return what may answer a challenge; where nothing may, find out why."""
+        held.was_searched = True
+        found = await self._authenticator.wifi_secrets(question.identity, request.hotspot, snapshot)
+        if not found:
+            nothing = AskPassword(question.identity, b"", question.proof)
+            outcome = await self._prove(nothing, request, snapshot, now)
+            held.refused = outcome if isinstance(outcome, Refused) else None
+        held.proven |= {_credential(one.proven): one.proven for one in found}
+        return Secrets(
+            tuple(Candidate(_credential(one.proven), one.secret.reveal()) for one in found)
+        )
 
     async def _prove(
         self,

@@ -234,6 +234,17 @@ async def test_a_name_that_does_not_hold(
     assert refused(served)[0] == reason
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [(b"anna", "wrong_password"), (b"nobody", "unknown_citizen")]
+)
+async def test_a_challenge_that_nobody_can_answer_has_the_reason_that_a_password_has(
+    served: Served, identity: ServerIdentity, name: bytes, reason: str
+) -> None:
+    station = ttls_station(served, identity, mschapped(name, b"lavender"))
+    assert (await station.log_in()).code is Code.ACCESS_REJECT
+    assert refused(served) == (reason, "credential_refused")
+
+
 async def test_a_realm_may_be_written_as_it_is_read(
     served: Served, identity: ServerIdentity, secret: tuple[str, int]
 ) -> None:
