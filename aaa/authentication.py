@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import authorization, citizens, credentials, devices, identifier, tickets, wifi_secrets
+from aaa import authorization, citizens, credentials, devices, identifier, tickets
 from aaa.account_passwords import AccountPasswords, Named
 from aaa.citizens import CitizenRecord
 from aaa.credentials import Holder
@@ -19,6 +19,7 @@ from aaa.passwords import PasswordHashing
 from aaa.policy import GRANTED, Denied, DenyReason, Grant
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
+from aaa.wifi_secrets import WifiSecrets
 
 
 class Method(StrEnum):
@@ -54,11 +55,13 @@ class Proven:
     """A citizen who proved who they are; what they may do is not decided yet.
 
     ``device_id`` of the device that was told by its credential; None for an account password.
+    ``certificate_id`` of the certificate, where it was that.
     """
 
     citizen: CitizenRecord
     method: Method
     device_id: int | None
+    certificate_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,16 @@ class Refused:
 class Authenticator:
     """Answers claims against the store."""
 
-    def __init__(self, database: Database, keyring: Keyring, hashing: PasswordHashing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        hashing: PasswordHashing,
+        wifi_secrets: WifiSecrets,
+    ) -> None:
         self._database = database
         self._keyring = keyring
+        self._wifi_secrets = wifi_secrets
         self._passwords = AccountPasswords(hashing)
 
     async def by_credentials(
@@ -248,7 +258,8 @@ class Authenticator:
         snapshot: Snapshot,
         now: datetime,
     ) -> Authenticated | Refused:
-        """Return what a proven citizen is granted, or why nothing. Raises Unavailable."""
+        """Return what a proven citizen is granted, or why nothing: also where account, device or
+        certificate ended since they were proven. Raises Unavailable."""
         async with self._database.read("authorize") as session:
             return await _authorized(session, proven, hotspot, device_mac, snapshot, now)
 
@@ -296,9 +307,7 @@ class Authenticator:
     ) -> tuple[WifiCandidate, ...]:
         return tuple(
             WifiCandidate(Proven(citizen, Method.WIFI_SECRET, device_id), secret)
-            for device_id, secret in await wifi_secrets.candidates(
-                session, self._keyring, citizen.id
-            )
+            for device_id, secret in await self._wifi_secrets.candidates(session, citizen.id)
         )
 
     async def _by_password(
@@ -344,7 +353,7 @@ def _nai(text: str, snapshot: Snapshot) -> Nai | Denied:
 def _proven(holder: Holder, method: Method) -> Proven | Refused:
     if holder.denied is not None:
         return Refused(holder.denied, holder.citizen, method)
-    return Proven(holder.citizen, method, holder.device_id)
+    return Proven(holder.citizen, method, holder.device_id, holder.certificate_id)
 
 
 async def _authorized(
@@ -363,6 +372,8 @@ async def _authorized(
         hotspot=hotspot,
         device_mac=device_mac,
         now=now,
+        device_id=proven.device_id,
+        certificate_id=proven.certificate_id,
     )
     if isinstance(decision, Denied):
         return Refused(decision, proven.citizen, proven.method)

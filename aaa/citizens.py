@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import devices, identifier
 from aaa.errors import Invalid
-from aaa.model import Citizen, CitizenState
+from aaa.model import Citizen, CitizenState, Session
 from aaa.snapshot import CollectivityEntry, Snapshot
 
 _CITIZEN: Final = Citizen.__table__.c
@@ -80,7 +80,9 @@ async def by_nai(
 ) -> CitizenRecord | None:
     """Return the citizen of an identifier; a bare name is looked for at home, from ``at`` up.
 
-    "Up" are the collectivities that ``at`` belongs to: a village's own first.
+    "Up" are the collectivities that ``at`` belongs to: a village's own first. Where both have the
+    name, it is the nearest for a password and a challenge; a Wi-Fi secret that was sent is found
+    among all, since it tells by itself whose it is.
     """
     for home_id in homes(snapshot, nai, at):
         belongs = {"collectivity_id": home_id, "name": nai.name}
@@ -185,18 +187,34 @@ async def set_password(session: AsyncSession, citizen_id: int, password_hash: st
 
 async def set_state(session: AsyncSession, citizen_id: int, state: CitizenState) -> None:
     """Ban, close or open an account; ending its sessions is the caller's (``aaa.outbox``)."""
+    await _take_turn(session, citizen_id)
     await session.execute(update(Citizen).where(Citizen.id == citizen_id).values(state=state))
 
 
-async def close(session: AsyncSession, citizen_id: int) -> None:
-    """Close an account: its address, password, language and devices are deleted. Its name stays
-    taken while sessions tell of it; ending those that are open is the caller's."""
-    await devices.erase(session, citizen_id)
+async def close(session: AsyncSession, citizen_id: int, now: datetime) -> None:
+    """Close an account: its address, password, language and devices are deleted, its certificates
+    revoked. Its name stays taken while sessions tell of it; ending those that are open is the
+    caller's."""
+    await _take_turn(session, citizen_id)
+    await devices.erase(session, citizen_id, now)
     await session.execute(
         update(Citizen)
         .where(Citizen.id == citizen_id)
         .values(state=CitizenState.CLOSED, email=None, password_hash=None, language=None)
     )
+
+
+async def _take_turn(session: AsyncSession, citizen_id: int) -> None:
+    """Wait until accounting has written the sessions that it begins, and let it wait from now on:
+    the caller finds a session among those that are open, or the ledger ends it.
+
+    In the order in which accounting locks: sessions, then whose they are.
+    """
+    is_open = (Session.citizen_id == citizen_id) & Session.stopped_at.is_(None)
+    await session.execute(
+        select(Session.id).where(is_open).with_for_update(read=True, key_share=True)
+    )
+    await session.execute(select(Citizen.id).where(Citizen.id == citizen_id).with_for_update())
 
 
 def terms_of(collectivity: CollectivityEntry) -> str:

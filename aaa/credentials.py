@@ -34,7 +34,12 @@ _BY_DIGEST: Final[Executable] = (
     )
 )
 _BY_FINGERPRINT: Final[Executable] = (
-    select(*_HOLDER, _CERTIFICATE.revoked_at, _CERTIFICATE.expires_at)
+    select(
+        *_HOLDER,
+        _CERTIFICATE.id.label("certificate_id"),
+        _CERTIFICATE.revoked_at,
+        _CERTIFICATE.expires_at,
+    )
     .join(Citizen, Citizen.id == _DEVICE.citizen_id)
     .join(DeviceCertificate, DeviceCertificate.device_id == _DEVICE.id)
     .where(_CERTIFICATE.fingerprint == bindparam("fingerprint"))
@@ -43,12 +48,13 @@ _BY_FINGERPRINT: Final[Executable] = (
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose a credential is: the citizen, and which of their devices."""
+    """Whose a credential is: the citizen, and which of their devices and its certificates."""
 
     citizen: CitizenRecord
     device_id: int
     denied: Denied | None
     """Why it opens nothing any more, though it is theirs."""
+    certificate_id: int | None = None
 
 
 async def by_wifi_secret(
@@ -89,7 +95,7 @@ async def by_certificate(
     denied = _revoked(row.device_revoked_at or row.revoked_at)
     if denied is None and row.expires_at <= now:
         denied = Denied(DenyReason.CERTIFICATE_EXPIRED)
-    return Holder(citizens.record(row, snapshot), row.device_id, denied)
+    return Holder(citizens.record(row, snapshot), row.device_id, denied, row.certificate_id)
 
 
 def _revoked(revoked_at: datetime | None) -> Denied | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import outbox
@@ -27,6 +27,10 @@ _LOCKS: Final = 0x4445 << 48
 
 class ListFull(Invalid):
     """The citizen has as many devices as anybody may."""
+
+
+class NoSuchDevice(Invalid):
+    """The citizen has no device of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +72,25 @@ async def remember(
 async def _take_from_others(
     session: AsyncSession, citizen_id: int, mac: str, now: datetime
 ) -> None:
-    is_anothers = (Device.mac == mac) & (Device.citizen_id != citizen_id)
+    is_open = (Session.device_mac == mac) & Session.stopped_at.is_(None)
+    # As `revoke` does.
+    await session.execute(
+        select(Session.id)
+        .where(is_open, Session.citizen_id != citizen_id)
+        .with_for_update(read=True, key_share=True)
+    )
     former = await session.scalar(
-        select(Device.citizen_id).where(is_anothers, Device.revoked_at.is_(None))
+        select(Device)
+        .where(Device.mac == mac, Device.citizen_id != citizen_id, Device.revoked_at.is_(None))
+        .with_for_update()
     )
     if former is None:
         return
+    former.revoked_at = now
     ending = await session.scalars(
-        select(Session.id)
-        .where(
-            Session.citizen_id == former, Session.device_mac == mac, Session.stopped_at.is_(None)
-        )
-        .with_for_update(read=True, key_share=True)
+        select(Session.id).where(is_open, Session.citizen_id == former.citizen_id)
     )
-    session_ids = ending.all()
-    await session.execute(
-        update(Device).where(is_anothers, Device.revoked_at.is_(None)).values(revoked_at=now)
-    )
-    await outbox.disconnect(session, session_ids, DenyReason.DEVICE_REVOKED, now)
+    await outbox.disconnect(session, ending.all(), DenyReason.DEVICE_REVOKED, now)
 
 
 async def _take_turn(session: AsyncSession, mac: str) -> None:
@@ -172,7 +177,7 @@ async def to_renew(
     """Return a device that is to be given another credential; until the transaction ends, nobody
     else changes it.
 
-    Raises Invalid where the citizen has no device of this number that has a credential of its own,
+    Raises NoSuchDevice where the citizen has none of this number that has a credential of its own,
     ListFull where its own has expired and others have taken its place.
     """
     others = (Device.citizen_id == citizen_id) & (Device.id != device_id)
@@ -231,7 +236,7 @@ async def revoke(session: AsyncSession, *, citizen_id: int, device_id: int, now:
     """Take from a device what it proves itself by, and ask for the end of its open sessions;
     return how many. Once more changes nothing, but asks for the end of what is still open.
 
-    Raises Invalid where the citizen has no device of this number.
+    Raises NoSuchDevice where the citizen has no device of this number.
     """
     is_open = (Session.citizen_id == citizen_id) & Session.stopped_at.is_(None)
     # In the order in which accounting locks: sessions, then what new ones refer to. Such a session
@@ -263,8 +268,8 @@ def _is_theirs(citizen_id: int, device_id: int) -> ColumnElement[bool]:
     return (Device.id == device_id) & (Device.citizen_id == citizen_id)
 
 
-def _no_such_device(device_id: int) -> Invalid:
-    return Invalid(f"there is no device {device_id} of this citizen: name one of their list")
+def _no_such_device(device_id: int) -> NoSuchDevice:
+    return NoSuchDevice(f"there is no device {device_id} of this citizen: name one of their list")
 
 
 async def erase(session: AsyncSession, citizen_id: int, now: datetime) -> None:
@@ -276,12 +281,22 @@ async def erase(session: AsyncSession, citizen_id: int, now: datetime) -> None:
         .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
         .values(device_id=None)
     )
+    await drop(session, theirs, now)
+
+
+async def drop(session: AsyncSession, device_ids: Select[int], now: datetime) -> int:
+    """Delete devices that no session tells of; return how many. Their certificates are revoked,
+    and stay without a device until :mod:`aaa.retention` deletes them."""
     await session.execute(
         update(DeviceCertificate)
-        .where(DeviceCertificate.device_id.in_(theirs))
+        .where(DeviceCertificate.device_id.in_(device_ids))
         .values(device_id=None, revoked_at=func.coalesce(DeviceCertificate.revoked_at, now))
+        .execution_options(synchronize_session=False)
     )
-    await session.execute(delete(Device).where(Device.citizen_id == citizen_id))
+    dropped = await session.execute(
+        delete(Device).where(Device.id.in_(device_ids)).execution_options(synchronize_session=False)
+    )
+    return dropped.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 async def by_mac(session: AsyncSession, mac: str, now: datetime) -> RememberedDevice | Denied:

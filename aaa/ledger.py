@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import outbox
 from aaa.accounting import Change, Effect, Event, Kind, Record, apply, close_all
-from aaa.model import DailyUsage, Device, Session
+from aaa.model import Citizen, CitizenState, DailyUsage, Device, Session
 from aaa.policy import DenyReason
 from aaa.snapshot import HotspotEntry, Snapshot
 from monitoring import metrics
@@ -20,11 +20,18 @@ from monitoring import metrics
 # (nas_id, acct_session_id, device_mac): one or more sessions, told apart by their instance.
 Key = tuple[int, str, str]
 _RECORD: Final = tuple(field.name for field in fields(Record))
+# Why a session is ended that goes on under another's name.
+ANOTHERS: Final = "anothers"
+_REFUSED: Final = {CitizenState.BANNED: DenyReason.BANNED, CitizenState.CLOSED: DenyReason.CLOSED}
 
 
 @dataclass(slots=True)
 class _Row:
-    """A session's row: its id once stored, its owner, device and place, what is known of it."""
+    """A session's row: its id once stored, its owner, device and place, what is known of it.
+
+    ``has_new_owner``: tied to its citizen or device just now. ``is_anothers``: reported as somebody
+    else's while it is open.
+    """
 
     id: int | None
     citizen_id: int | None
@@ -33,6 +40,8 @@ class _Row:
     record: Record
     opened_by: Event | None = None
     is_changed: bool = False
+    has_new_owner: bool = False
+    is_anothers: bool = False
 
 
 @dataclass(slots=True)
@@ -103,9 +112,12 @@ class Ledger:
         key = _key(event)
         row = self._newest.get(key)
         change = apply(row.record if row else None, event)
+        if row is not None and change.effect is Effect.APPLIED and self._is_anothers(row, event):
+            row.is_anothers = True
         if row is None or change.record.instance != row.record.instance:
             owner = event.citizen_id, None
             row = _Row(None, *owner, event.hotspot_id, change.record, opened_by=event)
+            row.has_new_owner = event.citizen_id is not None
             self._add(key, row)
         if row.citizen_id is None and event.citizen_id is not None:
             self._give_owner(row, event)
@@ -117,7 +129,7 @@ class Ledger:
     def _give_owner(self, row: _Row, event: Event) -> None:
         """Tie a session to the citizen that an event names, with all that it used before."""
         row.citizen_id = event.citizen_id
-        row.is_changed = True
+        row.is_changed = row.has_new_owner = True
         if row.opened_by is not event:
             record = row.record
             self._use(row, event, record.session_seconds, record.octets)
@@ -126,7 +138,17 @@ class Ledger:
         """Tie a session to a device, where that is there and the session's citizen's."""
         if row.citizen_id is not None and self._devices.get(device_id) == row.citizen_id:
             row.device_id = device_id
-            row.is_changed = True
+            row.is_changed = row.has_new_owner = True
+
+    def _is_anothers(self, row: _Row, event: Event) -> bool:
+        """Whether a NAS reports an open session as another citizen's or device's than it began as:
+        it has authenticated anew (802.1X) and kept its id. An older report that comes late is not
+        asked; one of nobody or of no device tells nothing."""
+        if row.record.stopped_at is not None or event.citizen_id is None or row.citizen_id is None:
+            return False
+        if event.citizen_id != row.citizen_id:
+            return True
+        return None not in (row.device_id, event.device_id) and row.device_id != event.device_id
 
     def _close_all(self, event: Event) -> Effect:
         effect = Effect.REPEATED
@@ -182,7 +204,8 @@ class Ledger:
             await session.execute(update(Session), changed)
         await self._store_usage(session)
         await self._end_used_up(session, now)
-        await self._end_revoked(session, now)
+        await self._end_anothers(session, now)
+        await self._end_refused(session, now)
 
     async def _store_usage(self, session: AsyncSession) -> None:
         dialect = session.get_bind().dialect.name
@@ -227,22 +250,36 @@ class Ledger:
         for reason, ids in ending.items():
             await outbox.disconnect(session, ids, reason, now)
 
-    async def _end_revoked(self, session: AsyncSession, now: datetime) -> None:
-        """Disconnect sessions that began on a device that was revoked meanwhile: they were not
-        there to be ended with the others."""
-        begun = [row.id for row in self._rows if row.opened_by and row.device_id is not None]
-        if begun:
-            # Asked now that the rows are written, which took its turn with `devices.revoke`.
-            ending = await session.scalars(
-                select(Session.id)
-                .join(Device, Device.id == Session.device_id)
-                .where(
-                    Session.id.in_(begun),
-                    Session.stopped_at.is_(None),
-                    Device.revoked_at.is_not(None),
-                )
+    async def _end_anothers(self, session: AsyncSession, now: datetime) -> None:
+        """Disconnect sessions that became somebody else's. Their counters go on from the first
+        owner's, who stays it until the Stop: no use is lost, or counted twice, and the device
+        comes back with a session of its own."""
+        ending = [
+            row.id for row in self._rows if row.is_anothers and row.id and not row.record.stopped_at
+        ]
+        await outbox.disconnect(session, ending, ANOTHERS, now)
+
+    async def _end_refused(self, session: AsyncSession, now: datetime) -> None:
+        """Disconnect sessions that began while their citizen was banned, or the account closed, or
+        the device revoked: they were not there to be ended with the others."""
+        begun = [row.id for row in self._rows if row.has_new_owner]
+        if not begun:
+            return
+        # Asked now that the rows are written, which took its turn with whoever revoked.
+        rows = await session.execute(
+            select(Session.id, Citizen.state)
+            .join(Citizen, Citizen.id == Session.citizen_id)
+            .outerjoin(Device, Device.id == Session.device_id)
+            .where(
+                Session.id.in_(begun),
+                Session.stopped_at.is_(None),
+                (Citizen.state != CitizenState.ACTIVE) | Device.revoked_at.is_not(None),
             )
-            await outbox.disconnect(session, ending.all(), DenyReason.DEVICE_REVOKED, now)
+            .order_by(Session.id)
+        )
+        for session_id, state in rows.all():
+            reason = _REFUSED.get(state, DenyReason.DEVICE_REVOKED)
+            await outbox.disconnect(session, [session_id], reason, now)
 
     def count(self) -> None:
         """Count what was stored; called once it is committed."""

@@ -239,8 +239,8 @@ def narrow(scopes: Iterable[Limits]) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the decision rests on. ``usage_*`` is today's, ``open_devices`` the citizen's other
-    devices with a session now."""
+    """All that the decision rests on. ``used_*`` is today's, ``open_devices`` the citizen's other
+    devices with a session now; ``is_revoked`` tells of the device that proved itself."""
 
     limits: Limits
     now: datetime
@@ -250,6 +250,7 @@ class Facts:
     used_octets: int = 0
     used_seconds: int = 0
     open_devices: int = 0
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +267,21 @@ class Grant:
     vlan: int | None = None
 
 
+def _barred(facts: Facts) -> DenyReason | None:
+    """Return what bars the citizen or the device from every place, or None."""
+    if facts.is_banned:
+        return DenyReason.BANNED
+    if facts.is_closed:
+        return DenyReason.CLOSED
+    return DenyReason.DEVICE_REVOKED if facts.is_revoked else None
+
+
 def decide(facts: Facts) -> Grant | Denied:
     """Return what the citizen may do here and now, or why not."""
     limits = facts.limits
-    if facts.is_banned:
-        return Denied(DenyReason.BANNED)
-    if facts.is_closed:
-        return Denied(DenyReason.CLOSED)
+    barred = _barred(facts)
+    if barred is not None:
+        return Denied(barred)
     seconds = [limits.session_seconds] if limits.session_seconds is not None else []
     if limits.opening_hours is not None and limits.opening_hours.spans:
         local = facts.now.astimezone(ZoneInfo(facts.timezone))

@@ -147,7 +147,7 @@ class EapSettings(Section):
         False,
         description="Whether a Wi-Fi secret may also answer a challenge (CHAP, MS-CHAPv2, PEAP), "
         "for devices that can do no better. Secrets are then kept sealed; those made before prove "
-        "themselves by PAP only.",
+        "themselves by PAP only. Where it is off, none answers, and what was kept is deleted.",
     )
     tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="The least TLS version.")
     tls_maximum: Annotated[Literal["1.2", "1.3"], AfterValidator(_tls_maximum)] = Field(
@@ -162,8 +162,8 @@ class EapSettings(Section):
     max_conversations: int = Field(
         4096,
         ge=16,
-        description="Log-ins under way at once, of some 60 kB each; beyond, the oldest unfinished "
-        "one is forgotten.",
+        description="Log-ins under way at once, of some 60 kB each, and of 115 kB where they are "
+        "made to cost; beyond, the oldest unfinished one is forgotten.",
     )
     conversation_seconds: int = Field(
         60,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,7 +47,8 @@ _SEALED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WifiSecrets:
-    """Gives devices their secrets; ``keeps_text`` is the setting ``eap.challenges``."""
+    """Gives devices their secrets, and challenges what may answer them; ``keeps_text`` is the
+    setting ``eap.challenges``."""
 
     keyring: Keyring
     keeps_text: bool
@@ -105,6 +106,17 @@ class WifiSecrets:
             self.keyring.seal(text.encode(), _PURPOSE) if self.keeps_text else None
         )
 
+    async def candidates(
+        self, session: AsyncSession, citizen_id: int
+    ) -> tuple[tuple[int, Secret], ...]:
+        """Return the secrets in clear, each with its device's id, that may answer a challenge of a
+        citizen's; the newest first. None where challenges are switched off."""
+        if not self.keeps_text:
+            return ()
+        rows = await session.execute(_SEALED, {"citizen_id": citizen_id})
+        opened = ((row.id, self.keyring.open(row.sealed_secret, _PURPOSE)) for row in rows)
+        return tuple((identity, Secret(text)) for identity, text in opened if text is not None)
+
 
 def _new_secret() -> Secret:
     return Secret("-".join(_group() for _ in range(_GROUPS)))
@@ -136,11 +148,10 @@ def digest_of(keyring: Keyring, secret: Secret) -> str | None:
     return keyring.digest(octets.decode(), _PURPOSE)
 
 
-async def candidates(
-    session: AsyncSession, keyring: Keyring, citizen_id: int
-) -> tuple[tuple[int, Secret], ...]:
-    """Return the secrets in clear, each with its device's id, that may answer a challenge of a
-    citizen's; the newest first."""
-    rows = await session.execute(_SEALED, {"citizen_id": citizen_id})
-    opened = ((row.id, keyring.open(row.sealed_secret, _PURPOSE)) for row in rows)
-    return tuple((identity, Secret(text)) for identity, text in opened if text is not None)
+async def wipe_texts(session: AsyncSession) -> int:
+    """Delete every text that is kept for challenges; return how many. Their devices prove
+    themselves by sending the secret, as before."""
+    wiped = await session.execute(
+        update(Device).where(Device.sealed_secret.is_not(None)).values(sealed_secret=None)
+    )
+    return wiped.rowcount  # type: ignore[attr-defined, no-any-return]

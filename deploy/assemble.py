@@ -20,6 +20,7 @@ from aaa.passwords import PasswordHashing
 from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Directory
+from aaa.wifi_secrets import WifiSecrets
 from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
@@ -31,6 +32,7 @@ from monitoring.server import MonitoringServer, WebServer
 from portal.app import create_app
 from portal.mail import Mailer, SmtpMailer
 from portal.onboarding import signing
+from portal.onboarding.reminders import Reminders
 from portal.pages import Pages
 from portal.parts import Parts
 from radius.handlers.access import AccessHandler
@@ -54,6 +56,8 @@ class Part(StrEnum):
 
 
 ALL_PARTS: Final = frozenset(Part)
+# Those that send mail.
+_WRITING: Final = frozenset({Part.PORTAL, Part.HOUSEKEEPING})
 _FINISH_SECONDS: Final = 5
 _SUMMARISE_SECONDS: Final = 5.0
 
@@ -129,13 +133,16 @@ async def assemble(
     workshop.background.append(partial(_summarise, warnings, clock))
 
     smtp = None
-    if mailer is None and settings.mail.url and Part.PORTAL in parts:
+    if mailer is None and settings.mail.url and parts & _WRITING:
         mailer = smtp = SmtpMailer(settings.mail, clock)
         workshop.background.append(smtp.run)
     radius = await _radius(workshop, stack) if Part.RADIUS in parts else None
     portal = _portal(workshop, mailer, stack) if Part.PORTAL in parts else None
     if Part.HOUSEKEEPING in parts:
-        workshop.background.append(Housekeeping(installation, directory, clock).run)
+        housekeeping = Housekeeping(
+            installation, directory, clock, _reminders(workshop, mailer) if mailer else None
+        )
+        workshop.background.append(housekeeping.run)
     finishing = asyncio.Event()
     return Service(
         settings=settings,
@@ -145,6 +152,17 @@ async def assemble(
         background=tuple(workshop.background),
         finishing=finishing,
         mailer=smtp,
+    )
+
+
+def _reminders(workshop: _Workshop, mailer: Mailer) -> Reminders:
+    return Reminders(
+        settings=workshop.installation.settings,
+        database=workshop.installation.database,
+        directory=workshop.directory,
+        mailer=mailer,
+        pages=Pages(workshop.clock),
+        clock=workshop.clock,
     )
 
 
@@ -170,8 +188,9 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     warnings = workshop.warnings
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
-    authenticator = Authenticator(database, keyring, _hashing(stack))
     eap = workshop.installation.settings.eap
+    wifi_secrets = WifiSecrets(keyring, eap.challenges)
+    authenticator = Authenticator(database, keyring, _hashing(stack), wifi_secrets)
     server = RadiusServer(
         settings,
         database=database,

@@ -42,7 +42,8 @@ async def revocation_list(
     session: AsyncSession, keyring: Keyring, authority_id: int, now: datetime
 ) -> bytes | None:
     """Return an authority's list in DER: what it signed, is revoked by itself or with its device,
-    and has not expired. None where there is no such authority; raises Invalid where the key file
+    and expired no longer ago than a list is valid (RFC 5280 section 3.3 asks for one list after
+    that). None where there is no such authority; raises Invalid where the key file
     is not the database's."""
     found = await session.get(Authority, authority_id)
     if found is None:
@@ -51,11 +52,11 @@ async def revocation_list(
     rows = (
         await session.execute(
             select(DeviceCertificate.serial, revoked_at)
-            .join(Device, Device.id == DeviceCertificate.device_id)
+            .outerjoin(Device, Device.id == DeviceCertificate.device_id)
             .where(
                 DeviceCertificate.authority_id == authority_id,
                 revoked_at.is_not(None),
-                DeviceCertificate.expires_at > now,
+                DeviceCertificate.expires_at > now - VALIDITY,
             )
             .order_by(DeviceCertificate.id)
         )

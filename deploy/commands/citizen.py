@@ -167,7 +167,7 @@ def remove(context: typer.Context, nai: Nai) -> None:
         found = await transaction.citizen(nai)
         if found.state is CitizenState.CLOSED:
             raise Invalid(f"the account {found.nai} is closed already")
-        await citizens.close(transaction.session, found.id)
+        await citizens.close(transaction.session, found.id, transaction.now)
         transaction.note("citizen.remove", f"citizen:{found.id}")
         return await _end_sessions(transaction, found.id, DenyReason.CLOSED)
 

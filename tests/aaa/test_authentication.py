@@ -12,13 +12,19 @@ from aaa.policies import Scope
 from aaa.policy import GRANTED, DenyReason
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
+from aaa.wifi_secrets import WifiSecrets
 from monitoring import metrics
 from tests.village import PASSWORD, PHONE, TABLET, Village
 
 
 @pytest.fixture
 def authenticator(village: Village) -> Authenticator:
-    return Authenticator(village.database, village.keyring, village.hashing)
+    return made(village, village.hashing)
+
+
+def made(village: Village, hashing: PasswordHashing) -> Authenticator:
+    wifi_secrets = WifiSecrets(village.keyring, keeps_text=True)
+    return Authenticator(village.database, village.keyring, hashing, wifi_secrets)
 
 
 def claim(
@@ -289,7 +295,7 @@ async def test_names_that_nobody_has_are_guessed_no_longer(
 
 async def test_what_was_right_or_not_verified_is_no_guess(village: Village) -> None:
     hashing = PasswordHashing(threads=1, queue=0)
-    authenticator = Authenticator(village.database, village.keyring, hashing)
+    authenticator = made(village, hashing)
     asked = claim(village.square, "anna", PASSWORD)
     outcomes = await asyncio.gather(
         *(

@@ -9,6 +9,7 @@ from aaa import citizens, devices
 from aaa.account_passwords import GUESSES
 from aaa.authentication import Authenticated, Authenticator, Claim, Method, Proven, Refused
 from aaa.model import Authority, CitizenState, DeviceCertificate
+from aaa.pki import revocation
 from aaa.pki.contents import fingerprint
 from aaa.policies import Scope
 from aaa.policy import DenyReason
@@ -22,7 +23,12 @@ YEAR = timedelta(days=365)
 
 @pytest.fixture
 def authenticator(village: Village) -> Authenticator:
-    return Authenticator(village.database, village.keyring, village.hashing)
+    return made(village, challenges=True)
+
+
+def made(village: Village, *, challenges: bool) -> Authenticator:
+    wifi_secrets = WifiSecrets(village.keyring, challenges)
+    return Authenticator(village.database, village.keyring, village.hashing, wifi_secrets)
 
 
 async def issue(village: Village, *, keeps_text: bool = True) -> tuple[Secret, int]:
@@ -223,6 +229,18 @@ async def test_a_challenge_gets_the_secrets_of_one_citizen(
         assert await candidates(nobody) == []
 
 
+async def test_no_secret_answers_where_challenges_are_switched_off(village: Village) -> None:
+    """Though its text was kept while they were on."""
+    secret, device_id = await issue(village)
+    authenticator = made(village, challenges=False)
+    asked = claim(village, secret, carried=False)
+    outcome = await authenticator.by_credentials(asked, village.snapshot, village.clock())
+    assert reason(outcome) is DenyReason.WRONG_PASSWORD
+    assert not await authenticator.wifi_secrets("anna", village.square.hotspot, village.snapshot)
+    sent = await by_wifi_secret(authenticator, village, "anna", secret)
+    assert proven(sent) == ("anna@village.example", Method.WIFI_SECRET, device_id)
+
+
 @pytest.mark.parametrize("outer", ["d-abcdefgh@village.example", "@Village.example", "phone", ""])
 async def test_a_certificate_tells_citizen_and_device(
     village: Village, authenticator: Authenticator, outer: str
@@ -297,6 +315,62 @@ async def test_what_was_proven_is_authorized_as_anything_else(
     assert reason(denied) is DenyReason.BANNED
     assert isinstance(denied, Refused)
     assert denied.method is Method.WIFI_SECRET
+
+
+async def end(village: Village, how: str, device_id: int) -> None:
+    async with village.database.write("test") as session:
+        if how == "banned":
+            await citizens.set_state(session, village.anna, CitizenState.BANNED)
+        elif how == "closed":
+            await citizens.close(session, village.anna, village.clock())
+        elif how == "device":
+            await devices.revoke(
+                session, citizen_id=village.anna, device_id=device_id, now=village.clock()
+            )
+        else:
+            assert await revocation.revoke(session, "01", village.clock())
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("banned", DenyReason.BANNED),
+        ("closed", DenyReason.CLOSED),
+        ("device", DenyReason.DEVICE_REVOKED),
+        ("certificate", DenyReason.DEVICE_REVOKED),
+    ],
+)
+async def test_what_ended_since_it_was_proven_is_granted_nothing(
+    village: Village, authenticator: Authenticator, how: str, expected: DenyReason
+) -> None:
+    device_id = await certify(village)
+    found = await by_certificate(authenticator, village, "")
+    assert isinstance(found, Proven)
+    await end(village, how, device_id)
+    outcome = await authenticator.authorize(
+        found, village.square.hotspot, PHONE, village.snapshot, village.clock()
+    )
+    assert reason(outcome) is expected
+
+
+async def test_one_query_tells_what_is_granted(
+    village: Village, authenticator: Authenticator
+) -> None:
+    await village.limit(Scope(citizen_id=village.anna), daily_seconds="60", daily_octets="60")
+    await certify(village)
+    found = await by_certificate(authenticator, village, "")
+    assert isinstance(found, Proven)
+    statements: list[str] = []
+
+    def note(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    event.listen(village.database.engine.sync_engine, "before_cursor_execute", note)
+    outcome = await authenticator.authorize(
+        found, village.square.hotspot, PHONE, village.snapshot, village.clock()
+    )
+    assert isinstance(outcome, Authenticated)
+    assert len(statements) == 1, statements
 
 
 async def test_no_secret_shows(village: Village, authenticator: Authenticator) -> None:

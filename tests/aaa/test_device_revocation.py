@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from aaa import citizens, devices
 from aaa.devices import MOST_ACTIVE, DeviceKind
@@ -219,7 +219,7 @@ async def test_closing_an_account_deletes_its_devices_and_keeps_its_sessions(
     for citizen_id, device_id in ((village.anna, phone), (village.bruno, brunos)):
         await open_session(village, str(device_id), citizen_id=citizen_id, device_id=device_id)
     async with village.database.write("test") as session:
-        await citizens.close(session, village.anna)
+        await citizens.close(session, village.anna, village.clock())
     async with village.database.read("test") as session:
         sessions = await session.scalars(select(Session).order_by(Session.citizen_id))
         assert [(row.citizen_id, row.device_id) for row in sessions] == [
@@ -227,4 +227,7 @@ async def test_closing_an_account_deletes_its_devices_and_keeps_its_sessions(
             (village.bruno, brunos),
         ]
         assert (await session.scalars(select(Device.id))).all() == [brunos]
-        assert await session.scalar(select(func.count()).select_from(DeviceCertificate)) == 1
+        query = select(DeviceCertificate).order_by(DeviceCertificate.serial)
+        assert [
+            (each.serial, each.device_id, each.revoked_at) for each in await session.scalars(query)
+        ] == [("01", None, village.clock()), ("02", brunos, None)]

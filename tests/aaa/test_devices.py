@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from aaa import devices
 from aaa.errors import Invalid
-from aaa.model import Authority, Device, DeviceCertificate
-from tests.village import NOON, PHONE, Village
+from aaa.model import Authority, Device, DeviceCertificate, Instruction, Session
+from tests.village import NOON, PHONE, TABLET, Village
 
 
 async def remember(village: Village, citizen_id: int, *, seconds: int = 0) -> None:
@@ -63,6 +63,39 @@ async def test_a_device_changes_hands_and_back(village: Village) -> None:
     for seconds, citizen_id in enumerate((village.anna, village.bruno, village.anna)):
         await remember(village, citizen_id, seconds=seconds)
     assert await on_record(village) == [(village.anna, True), (village.bruno, False)]
+
+
+async def test_a_device_that_changes_hands_ends_the_sessions_of_its_former_owner(
+    village: Village,
+) -> None:
+    await remember(village, village.anna)
+    opened = {
+        name: Session(
+            nas_id=village.square.id,
+            hotspot_id=village.square.hotspot.id,
+            acct_session_id=name,
+            device_mac=mac,
+            citizen_id=citizen_id,
+            started_at=NOON,
+            updated_at=NOON,
+            stopped_at=stopped_at,
+        )
+        for name, mac, citizen_id, stopped_at in (
+            ("online", PHONE, village.anna, None),
+            ("over", PHONE, village.anna, NOON),
+            ("her tablet", TABLET, village.anna, None),
+            ("his", PHONE, village.bruno, None),
+        )
+    }
+    async with village.database.write("test") as session:
+        session.add_all(opened.values())
+    await remember(village, village.anna)
+    for _ in range(2):
+        await remember(village, village.bruno)
+    async with village.database.read("test") as session:
+        query = select(Session.acct_session_id, Instruction.reason).join(Instruction)
+        asked = [tuple(row) for row in await session.execute(query)]
+    assert asked == [("online", "device_revoked")]
 
 
 async def test_no_two_citizens_can_have_one_device(village: Village) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from sqlalchemy import select
 
+from aaa import citizens
 from aaa.errors import Invalid
 from aaa.model import Device, DeviceCertificate
 from aaa.pki import authority, contents, devices, revocation
@@ -184,7 +185,10 @@ async def test_a_list_holds_what_has_not_expired_and_grows_in_number(village: Vi
     first = await revocation_list(village)
     text = described("crl", first)
     assert f"Serial Number: {issued.serial}" in text
+    # The list after its end still has it (RFC 5280 section 3.3).
     village.clock.now = issued.expires_at
+    assert f"Serial Number: {issued.serial}" in described("crl", await revocation_list(village))
+    village.clock.advance(days=7)
     second = await revocation_list(village)
     assert "No Revoked Certificates" in described("crl", second)
     numbers = [
@@ -195,6 +199,22 @@ async def test_a_list_holds_what_has_not_expired_and_grows_in_number(village: Vi
     read = x509.load_der_x509_crl(second)
     assert read.next_update_utc is not None
     assert read.next_update_utc - read.last_update_utc == timedelta(days=7)
+
+
+async def test_certificates_of_a_closed_account_are_revoked_and_stay_listed(
+    village: Village, tmp_path: Path
+) -> None:
+    device_id = await add_device(village)
+    lost, kept = await issue(village, device_id), await issue(village, device_id)
+    async with village.database.write("test") as session:
+        await revocation.revoke(session, lost.serial, village.clock())
+    revoked_at, closed_at = village.clock(), village.clock.advance(days=1)
+    async with village.database.write("test") as session:
+        await citizens.close(session, village.anna, closed_at)
+    for issued in (lost, kept):
+        assert "certificate revoked" in await verified(village, issued, tmp_path)
+    read = x509.load_der_x509_crl(await revocation_list(village))
+    assert [each.revocation_date_utc for each in read] == [revoked_at, closed_at]
 
 
 async def test_an_unknown_authority_has_no_list(village: Village) -> None:

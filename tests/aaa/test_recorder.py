@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from aaa import access_points, authorization, citizens, devices, sessions
 from aaa.accounting import Effect, Event, Kind
 from aaa.ledger import Ledger
-from aaa.model import DailyUsage, Instruction, InstructionState, Session
+from aaa.model import CitizenState, DailyUsage, Instruction, InstructionState, Session
 from aaa.policies import Scope
 from aaa.policy import Denied, DenyReason, Grant
 from aaa.recorder import Recorder
@@ -440,6 +440,167 @@ async def test_a_device_that_is_deleted_meanwhile_costs_no_accounting(
     (row,) = await stored(village)
     assert (row.citizen_id, row.device_id) == (village.anna, None)
     assert loads == [1, 1]
+
+
+async def reasons(village: Village) -> list[str]:
+    async with village.database.read("test") as session:
+        return list(await session.scalars(select(Instruction.reason).order_by(Instruction.id)))
+
+
+async def bar(session: AsyncSession, village: Village, state: CitizenState) -> None:
+    if state is CitizenState.CLOSED:
+        await citizens.close(session, village.anna, village.clock())
+    else:
+        await citizens.set_state(session, village.anna, state)
+
+
+BARRED = [CitizenState.BANNED, CitizenState.CLOSED]
+
+
+@pytest.mark.parametrize("state", BARRED)
+async def test_a_session_that_begins_of_a_citizen_who_is_barred_is_ended(
+    village: Village, recorder: Recorder, state: CitizenState
+) -> None:
+    device_id = await add_device(village, village.anna)
+    async with village.database.write("test") as session:
+        await bar(session, village, state)
+    begun = start(village, device_id=device_id)
+    await recorder.record(replace(begun, acct_session_id="s-2", kind=Kind.STOP, session_seconds=60))
+    assert await reasons(village) == []
+    await recorder.record(begun)
+    await recorder.record(replace(begun, kind=Kind.INTERIM, session_seconds=60))
+    assert await reasons(village) == [state]
+
+
+async def test_a_session_whose_owner_is_told_late_is_looked_at_then(
+    village: Village, recorder: Recorder
+) -> None:
+    async with village.database.write("test") as session:
+        await bar(session, village, CitizenState.BANNED)
+    begun = start(village, citizen_id=None)
+    await recorder.record(begun)
+    assert await reasons(village) == []
+    later = replace(begun, kind=Kind.INTERIM, citizen_id=village.anna, session_seconds=60)
+    await recorder.record(later)
+    assert await reasons(village) == ["banned"]
+
+
+@pytest.mark.parametrize("state", BARRED)
+async def test_a_session_that_begins_while_its_citizen_is_barred_is_ended(
+    village: Village,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    state: CitizenState,
+) -> None:
+    has_looked, store = asyncio.Event(), Ledger.store
+
+    async def tell_and_store(ledger: Ledger, session: AsyncSession, now: datetime) -> None:
+        has_looked.set()
+        await store(ledger, session, now)
+
+    monkeypatch.setattr(Ledger, "store", tell_and_store)
+    async with village.database.write("test") as session:
+        await bar(session, village, state)
+        recording = asyncio.ensure_future(recorder.record(start(village)))
+        # SQLite lets nobody look while another writes.
+        if village.database.dialect == "postgresql":
+            await has_looked.wait()
+    assert await recording is Effect.APPLIED
+    assert await reasons(village) == [state]
+
+
+async def test_a_session_that_goes_on_as_anothers_is_ended(
+    village: Village, recorder: Recorder
+) -> None:
+    """A NAS keeps the id of a session that authenticates anew (802.1X)."""
+    first, second = await add_device(village, village.anna), await add_device(village, village.anna)
+    begun = start(village, device_id=first)
+
+    def interim(seconds: int, **changed: object) -> Event:
+        at = begun.occurred_at + timedelta(seconds=seconds)
+        changed |= {"occurred_at": at, "reported_at": at}
+        return replace(begun, kind=Kind.INTERIM, session_seconds=seconds, **changed)  # type: ignore[arg-type]
+
+    await recorder.record(begun)
+    await recorder.record(interim(60, device_id=None))
+    await recorder.record(interim(120))
+    assert await reasons(village) == []
+    other_device = interim(180, device_id=second)
+    await recorder.record(other_device)
+    assert await reasons(village) == ["anothers"]
+    await recorder.record(interim(240, citizen_id=village.bruno, device_id=None))
+    # It is asked for already.
+    assert await reasons(village) == ["anothers"]
+    (row,) = await stored(village)
+    assert (row.citizen_id, row.device_id, row.session_seconds) == (village.anna, first, 240)
+    async with village.database.read("test") as session:
+        (usage,) = (await session.scalars(select(DailyUsage))).all()
+    assert (usage.citizen_id, usage.session_seconds) == (village.anna, 240)
+
+
+async def test_late_reports_of_an_earlier_owner_end_nothing(
+    village: Village, recorder: Recorder
+) -> None:
+    """Of a session that was Anna's until it became Bruno's, his report was heard first."""
+    begun = start(village)
+    at = village.clock.advance(minutes=10)
+    brunos = replace(
+        begun,
+        kind=Kind.INTERIM,
+        citizen_id=village.bruno,
+        session_seconds=600,
+        occurred_at=at,
+        reported_at=at,
+    )
+    annas = replace(begun, kind=Kind.INTERIM, session_seconds=300)
+    over = replace(brunos, kind=Kind.STOP, session_seconds=660)
+    for event in (brunos, annas, begun, over, annas):
+        await recorder.record(event)
+    assert await reasons(village) == []
+    (row,) = await stored(village)
+    assert (row.citizen_id, row.session_seconds) == (village.bruno, 660)
+
+
+async def test_time_that_runs_counts_before_it_is_reported(
+    village: Village, recorder: Recorder
+) -> None:
+    """Who authenticates anew amid a session is not granted its last minutes once more."""
+    await village.limit(Scope(citizen_id=village.anna), daily_seconds="3600")
+    begun = start(village)
+    await recorder.record(begun)
+
+    async def left(citizen_id: int = village.anna) -> int | None:
+        async with village.database.read("test") as session:
+            citizen = await citizens.by_id(session, village.snapshot, citizen_id)
+            assert citizen is not None
+            decision = await authorization.authorize(
+                session,
+                village.snapshot,
+                citizen=citizen,
+                hotspot=village.square.hotspot,
+                device_mac=PHONE,
+                now=village.clock(),
+            )
+        assert isinstance(decision, Grant), decision
+        return decision.session_seconds
+
+    assert await left() == 3600
+    at = village.clock.advance(seconds=500)
+    assert await left() == 3100
+    interim = replace(begun, kind=Kind.INTERIM, occurred_at=at, reported_at=at)
+    await recorder.record(replace(interim, session_seconds=500))
+    assert await left() == 3100
+    # Come to another access point, it left the former one without a Stop.
+    village.clock.advance(seconds=100)
+    await recorder.record(start(village, nas_id=village.library.id, acct_session_id="s-2"))
+    village.clock.advance(seconds=60)
+    assert await left() == 3600 - 500 - 60
+    # A NAS that has fallen silent costs one interval, and in the end nothing.
+    village.clock.advance(seconds=1200)
+    assert await left() == 3600 - 500 - 600
+    village.clock.advance(seconds=600)
+    assert await left() == 3100
+    assert await left(village.bruno) != 3100
 
 
 async def test_a_session_that_begins_while_its_device_is_revoked_is_ended(

@@ -6,7 +6,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from aaa import credentials, devices, identifier, wifi_secrets
+from aaa import credentials, devices, identifier
 from aaa.credentials import Holder
 from aaa.errors import Invalid
 from aaa.model import Citizen, Device
@@ -37,8 +37,8 @@ async def bring(village: Village, secret: Secret) -> int:
 
 async def candidates(village: Village) -> list[tuple[int, Secret]]:
     async with village.database.read("test") as session:
-        found = await wifi_secrets.candidates(session, village.keyring, village.anna)
-        return list(found)
+        wifi_secrets = WifiSecrets(village.keyring, keeps_text=True)
+        return list(await wifi_secrets.candidates(session, village.anna))
 
 
 async def holder(

@@ -11,14 +11,18 @@ from aaa import audit, retention, tickets
 from aaa.errors import Outage, Unavailable
 from aaa.model import (
     AuditEvent,
+    Authority,
     DailyUsage,
+    Device,
+    DeviceCertificate,
     Instruction,
     InstructionKind,
     Nas,
     Session,
     Ticket,
 )
-from aaa.settings import Settings
+from aaa.settings import EapSettings, Settings
+from aaa.wifi_secrets import WifiSecrets
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from monitoring import registry
@@ -167,6 +171,23 @@ async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeepin
             assert await session.scalar(select(func.count()).select_from(kind)) == 0
 
 
+@pytest.mark.parametrize("challenges", [True, False])
+async def test_texts_of_secrets_go_where_challenges_are_switched_off(
+    village: Village, challenges: bool
+) -> None:
+    settings = Settings(eap=EapSettings(challenges=challenges))
+    installation = Installation(settings, village.database, village.keyring)
+    async with village.database.write("test") as session:
+        _, device_id = await WifiSecrets(village.keyring, keeps_text=True).issue(
+            session, citizen_id=village.anna, name="printer", now=village.clock()
+        )
+    await do(Housekeeping(installation, village.directory, village.clock), "wifi_texts")
+    async with village.database.read("test") as session:
+        device = await session.get_one(Device, device_id)
+    assert (device.sealed_secret is not None) is challenges
+    assert device.secret_digest is not None
+
+
 async def fill_records(village: Village) -> None:
     """Write down a session that has ended, its Disconnect, a day's usage, and who changed what."""
     now = village.clock()
@@ -212,6 +233,79 @@ async def test_records_are_kept_for_a_year(village: Village, housekeeping: House
     village.clock.advance(days=1)
     await do(housekeeping, "records")
     assert await counts() == [2, 1, 1, 1]
+
+
+async def add_devices(village: Village) -> dict[str, int]:
+    """Give Anna a device of each fate."""
+    now = village.clock()
+    async with village.database.write("test") as session:
+        root = Authority(certificate=b"", sealed_key=b"", valid_from=now, expires_at=now)
+        named = {
+            "in use": Device(secret_digest="1"),
+            "revoked": Device(secret_digest="2", revoked_at=now),
+            "revoked, in a record": Device(secret_digest="3", revoked_at=now),
+            "forgotten": Device(mac=PHONE, remembered_until=now),
+            "certified": Device(),
+            "revoked, certified": Device(revoked_at=now),
+        }
+        for name, device in named.items():
+            device.citizen_id, device.name, device.created_at = village.anna, name, now
+        session.add_all([root, *named.values()])
+        await session.flush()
+        ids = {name: device.id for name, device in named.items()}
+        for number, (device_id, days) in enumerate(
+            [
+                (ids["certified"], 5),
+                (ids["revoked, certified"], 370),
+                (None, -6),
+                (None, -8),
+            ]
+        ):
+            session.add(
+                DeviceCertificate(
+                    device_id=device_id,
+                    authority_id=root.id,
+                    serial=f"{number}",
+                    fingerprint=f"{number}",
+                    valid_from=now,
+                    expires_at=now + timedelta(days=days),
+                    revoked_at=now,
+                )
+            )
+        session.add(
+            Session(
+                nas_id=village.square.id,
+                hotspot_id=village.square.hotspot.id,
+                acct_session_id="open",
+                citizen_id=village.anna,
+                device_id=ids["revoked, in a record"],
+                started_at=now,
+                updated_at=now,
+            )
+        )
+    return ids
+
+
+async def test_devices_and_certificates_are_kept_for_a_year_after_their_end(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    ids = await add_devices(village)
+
+    async def left() -> tuple[set[str], dict[str, int | None]]:
+        await do(housekeeping, "records")
+        async with village.database.read("test") as session:
+            devices = set(await session.scalars(select(Device.name)))
+            certificates = await session.scalars(select(DeviceCertificate))
+            return devices, {each.serial: each.device_id for each in certificates}
+
+    # Of a closed account's, what revocation lists still need.
+    certified = {"0": ids["certified"], "1": ids["revoked, certified"]}
+    assert await left() == (set(ids), certified | {"2": None})
+    village.clock.advance(days=366)
+    kept = {"in use", "certified", "revoked, in a record"}
+    assert await left() == (kept, {"0": ids["certified"], "1": None})
+    village.clock.advance(days=12)
+    assert await left() == ({"in use", "revoked, in a record"}, {})
 
 
 async def test_records_go_in_batches(village: Village) -> None:

@@ -16,6 +16,7 @@ from aaa.authentication import Authenticator
 from aaa.recorder import Recorder
 from aaa.secret import Secret
 from aaa.settings import EapSettings, RadiusSettings
+from aaa.wifi_secrets import WifiSecrets
 from monitoring import registry
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
@@ -103,8 +104,9 @@ async def serve(
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     recorder = Recorder(village.database, lambda: village.snapshot, village.clock)
     replies = ReplyBuilder(village.keyring)
-    authenticator = Authenticator(village.database, village.keyring, village.hashing)
     eap = EapSettings(challenges=True)
+    wifi_secrets = WifiSecrets(village.keyring, eap.challenges)
+    authenticator = Authenticator(village.database, village.keyring, village.hashing, wifi_secrets)
     access = AccessHandler(
         authenticator,
         EapHandler(

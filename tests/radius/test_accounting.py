@@ -177,7 +177,7 @@ async def test_accounting_of_a_closed_account_goes_on(anywhere: Served) -> None:
     owner = ("Class", accepted.attributes.octets("Class") or b"")
     await anywhere.answer(accounting("Start", owner))
     async with village.database.write("test") as session:
-        await citizens.close(session, village.anna)
+        await citizens.close(session, village.anna, village.clock())
     counters = (("Acct-Input-Octets", 100), ("Acct-Session-Time", 60))
     for session_id in ("s-1", "s-2"):
         answer = await anywhere.answer(

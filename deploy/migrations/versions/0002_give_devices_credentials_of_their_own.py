@@ -58,7 +58,7 @@ def _create_authorities() -> None:
 def _create_device_certificates() -> None:
     op.create_table(
         "device_certificate",
-        sa.Column("device_id", BIG, nullable=False),
+        sa.Column("device_id", BIG),
         sa.Column("authority_id", BIG, nullable=False),
         sa.Column("serial", sa.String(length=40), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
