@@ -54,11 +54,16 @@ async def reauthorize(
 
 def over_all(grant: Grant, limits: Limits, row: Session, now: datetime) -> Grant:
     """Return a grant for what is left as one for the whole session: NAS count time and volume
-    from its start. At least a second and an octet, so that a NAS takes it for a limit."""
+    from its start. At least a second and an octet, so that a NAS takes it for a limit.
+
+    A session older than its own limit has authenticated anew (802.1X), since when nobody told: the
+    limit counted from its start would end it at once. It gets none, and keeps what it has.
+    """
     seconds, octets = grant.session_seconds, grant.octets
     if seconds is not None:
         elapsed = max(row.session_seconds, round((now - row.started_at).total_seconds()))
-        seconds = max(1, min(elapsed + seconds, limits.session_seconds or elapsed + seconds))
+        most = limits.session_seconds or elapsed + seconds
+        seconds = max(1, min(elapsed + seconds, most)) if elapsed < most else None
     if octets is not None:
         octets = max(1, row.upload_octets + row.download_octets + octets)
     # A device keeps its address: it is not moved to another network while it is online.

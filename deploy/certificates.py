@@ -18,8 +18,8 @@ _ACTOR: Final = "service"
 
 
 async def keep(installation: Installation, now: datetime) -> None:
-    """Make what is missing, near its end or named otherwise than the settings say. What is in order
-    is only read: a full disk keeps no service from starting.
+    """Make what is missing, near its end, not valid yet or named otherwise than the settings say.
+    What is in order is only read: a full disk keeps no service from starting.
 
     Raises Invalid where a name cannot be in a certificate.
     """

@@ -104,6 +104,10 @@ def _certificate(settings: Settings, identity: ServerIdentity | None) -> Finding
         return Finding("certificate", "none yet for the secure network", remedy=remedy)
     name, left = identity.names[0], _left(identity.chain[0])
     until = f"{_end(identity.chain[0]):%Y-%m-%d}"
+    if begins := _not_yet(identity.chain[0]):
+        problem = f"{name} is not valid before {begins:%Y-%m-%d}: the clock was ahead, or is behind"
+        remedy = "Set this machine's clock right, then restart the service, which makes another"
+        return Finding("certificate", problem=problem, remedy=remedy)
     if left < _CERTIFICATE_ENDS:
         problem = f"{name} expire{'d' if left < timedelta() else 's'} on {until}"
         remedy = "Let housekeeping run, which renews it, or use `farandole ca renew`"
@@ -135,6 +139,10 @@ def _root(identity: ServerIdentity) -> list[Finding]:
     issuer = x509.load_der_x509_certificate(identity.chain[-1]).issuer
     roots = (each for each in identity.anchors if _subject(each) == issuer)
     signing = next(roots, None)
+    if signing is not None and (begins := _not_yet(signing)):
+        problem = f"the one that signs the certificate is not valid before {begins:%Y-%m-%d}"
+        remedy = "Set this machine's clock right, then restart the service, which makes another"
+        return [Finding("root", problem=problem, remedy=remedy)]
     if signing is None or _left(signing) >= _ROOT_ENDS:
         return []
     return [
@@ -169,6 +177,12 @@ def _subject(certificate: bytes) -> x509.Name:
 
 def _end(certificate: bytes) -> datetime:
     return x509.load_der_x509_certificate(certificate).not_valid_after_utc
+
+
+def _not_yet(certificate: bytes) -> datetime | None:
+    """Return from when on a certificate is valid, or None where it is that already."""
+    begins = x509.load_der_x509_certificate(certificate).not_valid_before_utc
+    return begins if begins > datetime.now(UTC) else None
 
 
 def _left(certificate: bytes) -> timedelta:

@@ -43,10 +43,11 @@ async def ensure(
     federation_name: str,
     now: datetime,
 ) -> bool:
-    """Make what is missing, near its end, or named otherwise than ``names``, which come first in
-    the server's certificate; return whether anything was made.
+    """Make what is missing, near its end, not valid yet, or named otherwise than ``names``, which
+    come first in the server's certificate; return whether anything was made.
 
-    Of several processes one makes it. Raises Invalid where the key file is not the database's.
+    Not valid yet is what was made while the clock was ahead: nobody could use it until then. Of
+    several processes one makes it. Raises Invalid where the key file is not the database's.
     """
     await _take_turn(session)
     needs_authority = await _needs_authority(session, now)
@@ -84,7 +85,7 @@ async def newest_signer(
 ) -> tuple[Authority, Signer]:
     """Return the authority that signs certificates of devices; raise Invalid before the first."""
     newest = await _newest(session)
-    if newest is None or newest.expires_at <= now:
+    if newest is None or not newest.valid_from <= now < newest.expires_at:
         raise Invalid("there is no authority yet: start the service, or use `farandole ca renew`")
     return newest, open_signer(keyring, newest)
 
@@ -127,13 +128,14 @@ async def _make_authority(
 
 async def _needs_authority(session: AsyncSession, now: datetime) -> bool:
     newest = await _newest(session)
-    return newest is None or newest.expires_at - now < RENEW_AUTHORITY
+    return newest is None or newest.valid_from > now or newest.expires_at - now < RENEW_AUTHORITY
 
 
 async def _needs_server(session: AsyncSession, names: Sequence[str], now: datetime) -> bool:
     current = await identity.server_certificate(session)
     return (
         current is None
+        or current.valid_from > now
         or current.expires_at - now < RENEW_SERVER
         or list(names) != current.names[: len(names)]
     )
@@ -168,5 +170,9 @@ def _signing(authorities: Sequence[Authority], now: datetime) -> Authority:
     """Return the oldest authority that outlives what it signs now, else the newest."""
     if not authorities:
         raise Invalid("there is no authority yet: start the service once")
-    lasting = (each for each in authorities if each.expires_at >= now + SERVER_VALIDITY)
+    lasting = (
+        each
+        for each in authorities
+        if each.valid_from <= now and each.expires_at >= now + SERVER_VALIDITY
+    )
     return next(lasting, authorities[-1])

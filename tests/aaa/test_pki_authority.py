@@ -152,6 +152,37 @@ async def test_the_server_is_renewed_a_month_before_its_end(
     assert verified(following, former.anchors, later, NAME, tmp_path).endswith("OK\n")
 
 
+async def test_what_a_clock_ahead_made_is_followed_by_what_is_valid_now(
+    village: Village, tmp_path: Path
+) -> None:
+    now = village.clock()
+    village.clock.advance(days=3000)
+    await ensure(village)
+    village.clock.now = now
+    async with village.database.read("test") as session:
+        assert await authority.is_due(session, names=[NAME], now=now)
+        with pytest.raises(Invalid, match="no authority"):
+            await authority.newest_signer(session, village.keyring, now)
+    assert await ensure(village)
+    assert not await ensure(village)
+    found = await current(village)
+    assert verified(found, found.anchors[1:], now, NAME, tmp_path).endswith("OK\n")
+
+
+async def test_a_server_certificate_of_a_clock_ahead_is_followed_by_one_that_is_valid(
+    village: Village, tmp_path: Path
+) -> None:
+    await ensure(village)
+    now = village.clock()
+    village.clock.advance(days=1500)
+    await ensure(village)
+    village.clock.now = now
+    assert await ensure(village)
+    found = await current(village)
+    assert len(found.anchors) == 1
+    assert verified(found, found.anchors, now, NAME, tmp_path).endswith("OK\n")
+
+
 async def test_a_new_name_comes_first_and_former_ones_stay(
     village: Village, tmp_path: Path
 ) -> None:

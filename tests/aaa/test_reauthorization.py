@@ -68,6 +68,25 @@ async def test_a_session_is_not_prolonged_past_its_own_limit(village: Village) -
     assert dict(instruction.attributes)["Session-Timeout"] == 900
 
 
+async def test_a_session_that_has_authenticated_anew_is_not_cut(village: Village) -> None:
+    """Older than its limit is only who has authenticated since (802.1X)."""
+    session_id = await open_session(village, session_seconds=46_000)
+    assert await ask(village, session_id) == {session_id: InstructionKind.COA}
+    (instruction,) = await due(village)
+    sent = dict(instruction.attributes)
+    assert "Session-Timeout" not in sent
+    assert sent["Idle-Timeout"] == 900
+
+
+async def test_time_that_runs_is_not_given_once_more(village: Village) -> None:
+    session_id = await open_session(village)
+    await village.limit(Scope(citizen_id=village.anna), daily_seconds="3600")
+    village.clock.advance(seconds=300)
+    await ask(village, session_id)
+    (instruction,) = await due(village)
+    assert dict(instruction.attributes)["Session-Timeout"] == 600 + 3600
+
+
 async def test_the_newest_change_is_the_one_that_is_sent(village: Village) -> None:
     session_id = await open_session(village)
     await ask(village, session_id)

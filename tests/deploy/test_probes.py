@@ -95,6 +95,22 @@ async def test_a_root_that_nears_its_end(village: Operator) -> None:
     assert told(village, "certificate").startswith(f"ok     certificate: {NAME}, until 20")
 
 
+async def test_certificates_of_a_clock_that_was_ahead(village: Operator) -> None:
+    keyring, ahead = keyring_of(village), datetime.now(UTC) + timedelta(days=900)
+    database = database_of(village)
+    async with database.write("test") as session:
+        await authority.renew_authority(session, keyring, federation_name="Wi-Fi", now=ahead)
+        await authority.renew_server(session, keyring, names=[NAME], now=ahead)
+    await database.close()
+    begins = f"{ahead - timedelta(days=1):%Y-%m-%d}"
+    line = told(village, "certificate")
+    assert line.startswith(f"AMISS  certificate: {NAME} is not valid before {begins}: the clock ")
+    assert "Set this machine's clock right, then restart" in line
+    line = told(village, "root")
+    assert line.startswith("AMISS  root: the one that signs the certificate is not valid before")
+    assert begins in line
+
+
 def test_a_signer_of_profiles(village: Operator, tmp_path: Path) -> None:
     name = "portal.signing_certificate_file"
     assert told(village, name) == ""
