@@ -120,8 +120,8 @@ async def test_a_challenge_goes_on_under_a_state_of_its_own(
     assert {reply.code for reply in challenges} == {Code.ACCESS_CHALLENGE}
     states = [reply.attributes.octets("State") for reply in challenges]
     assert len(set(states)) == len(states) > 1
-    # When to repeat one is for the NAS to say: it knows the air.
-    assert not any(reply.attributes.has("Session-Timeout") for reply in challenges)
+    # When the NAS is to repeat one that was lost on the air.
+    assert {reply.attributes.integer("Session-Timeout") for reply in challenges} == {5}
     # Neither before nor after says more than EAP does (RFC 3579 section 2.6.5).
     assert not any(reply.attributes.has("Reply-Message") for reply in station.replies)
 
