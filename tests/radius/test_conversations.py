@@ -17,6 +17,15 @@ def test_what_is_taken_is_gone() -> None:
     assert len(conversations) == 0
 
 
+def test_what_is_looked_at_stays_until_its_time() -> None:
+    conversations: Conversations[str] = Conversations(most=10)
+    conversations.keep(b"a", "first", LATER, NOON)
+    assert conversations.look(b"a", NOON) == "first"
+    assert conversations.look(b"a", LATER) is None
+    assert conversations.look(b"b", NOON) is None
+    assert conversations.take(b"a", NOON) == "first"
+
+
 def test_nobody_comes_back_after_the_time() -> None:
     conversations: Conversations[str] = Conversations(most=10)
     conversations.keep(b"a", "first", LATER, NOON)
