@@ -4,13 +4,16 @@ file."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from aaa.snapshot import HotspotEntry
 from portal.captive.attempts import Attempt
 from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.profile import ProfileFile
 from portal.pages import Mistake
+
+# What a form is answered with that has to be corrected (RFC 9110 section 15.5.21).
+CORRECT_IT: Final = 422
 
 
 @dataclass(frozen=True, slots=True)

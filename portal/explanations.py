@@ -118,7 +118,7 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         Side.YOU,
         N_("The secure network did not let this device in"),
         N_("It did not finish its log-in, or did not trust our server."),
-        N_("Take the device off your list, make a new profile, and install that one."),
+        N_("Choose the device in your list, make a new profile, and install it."),
     ),
     DenyReason.REALM_MISMATCH: Explanation(
         109,
@@ -132,7 +132,7 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         Side.YOU,
         N_("The profile of this device is too old"),
         N_("For your safety, a profile is valid for a limited time."),
-        N_("Make a new profile for this device: it replaces the old one."),
+        N_("Choose the device in your list and make a new profile: it replaces the old one."),
     ),
     DenyReason.CERTIFICATE_UNTRUSTED: Explanation(
         114,
@@ -295,7 +295,10 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         117,
         Side.YOU,
         N_("This short address does not work"),
-        N_("It is valid for 15 minutes only, and every sign in it counts."),
+        N_(
+            "It works for a quarter of an hour at most, a few times only, and every character "
+            "counts."
+        ),
         N_("Open the page that showed it once more, and type what it shows now."),
         can_retry=False,
     ),

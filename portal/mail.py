@@ -26,6 +26,7 @@ _TIMEOUT_SECONDS: Final = 20.0
 _PAUSES_SECONDS: Final = (5.0, 30.0)
 # RFC 5321 section 4.2.1: the server will not take it however often one asks.
 _PERMANENT: Final = 500
+MASK: Final = "***"
 
 log = structlog.get_logger()
 
@@ -125,6 +126,11 @@ class MailboxMailer:
     def __iter__(self) -> Iterator[Message]:
         """Iterate over the messages, the newest first."""
         return iter(tuple(self._messages))
+
+
+def masked(address: str) -> str:
+    """Return an address that its owner recognises, and nobody else learns."""
+    return f"{address[:1]}{MASK}@{address.rpartition('@')[2]}"
 
 
 def compose(message: Message, sender: str, now: datetime) -> EmailMessage:

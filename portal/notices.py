@@ -11,6 +11,7 @@ from portal.captive.attempts import Attempt
 from portal.colours import colour_stylesheet
 from portal.dependencies import PartsHere
 from portal.onboarding.enrolments import OpenEnrolment
+from portal.parts import Parts
 from portal.rendering import not_found, respond
 
 _KINDS: Final = {"terms", "privacy", "accessibility"}
@@ -20,6 +21,7 @@ router = APIRouter()
 
 
 def notice(
+    parts: Parts,
     kind: str,
     *,
     hotspot: HotspotEntry | None = None,
@@ -29,7 +31,13 @@ def notice(
     """Return a legal notice, in the words of the collectivity of the hotspot or of the citizen."""
     if kind not in _KINDS:
         return not_found()
-    return Show("notice.html", attempt, hotspot, enrolment, context={"kind": kind})
+    return Show(
+        "notice.html",
+        attempt,
+        hotspot,
+        enrolment,
+        context={"kind": kind, "keeps_secrets": parts.settings.eap.challenges},
+    )
 
 
 @router.get("/")
@@ -49,7 +57,7 @@ async def home(request: Request, parts: PartsHere, at: str = "") -> Response:
 @router.get("/notice/{kind}")
 async def legal_notice(request: Request, parts: PartsHere, kind: str, at: str = "") -> Response:
     """A legal notice; ``at`` names the hotspot whose collectivity answers for it."""
-    return respond(parts, request, notice(kind, hotspot=_hotspot(parts.snapshot, at)))
+    return respond(parts, request, notice(parts, kind, hotspot=_hotspot(parts.snapshot, at)))
 
 
 @router.get("/colour/{name}.css")

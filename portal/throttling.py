@@ -7,6 +7,7 @@ as keyed digests, so that the table names nobody.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -49,8 +50,24 @@ LINKS_TOGETHER: Final = Rule("link_all", 2000, timedelta(hours=1))
 # Of a million million short codes, a thousand may be valid: this many guesses find none.
 SHORT_CODES_TOGETHER: Final = Rule("short_code_all", 10_000, timedelta(minutes=15))
 SHORT_CODES_PER_SOURCE: Final = Rule("short_code_source", 200, timedelta(minutes=15))
+# One's own phone, a browser that looks ahead, and once more.
+USES_OF_SHORT_CODE: Final = Rule("short_code_uses", 5, timedelta(hours=1))
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def network_of(source: str) -> str:
+    """Return what to count the tries of an address under: of IPv6 the /64, in which one device has
+    as many addresses as it likes."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return source
+    if not isinstance(address, IPv6Address):
+        return source
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))
 
 
 async def admit(

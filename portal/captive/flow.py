@@ -41,6 +41,10 @@ class Progress:
     retries: int = 0
     confirmed_at: datetime | None = None
 
+    def is_proven(self, now: datetime) -> bool:
+        """Return whether what was proven still counts."""
+        return self.proven_at is not None and now < self.proven_at + PROOF_LIFETIME
+
 
 class Step(StrEnum):
     """What a visit needs next."""
@@ -63,7 +67,7 @@ def next_step(progress: Progress, now: datetime) -> Step:
         return Step.STATUS
     if denial(progress) is not None:
         return Step.DENIED
-    is_proven = progress.proven_at is not None and now < progress.proven_at + PROOF_LIFETIME
+    is_proven = progress.is_proven(now)
     if is_proven and progress.has_citizen:
         return Step.FINISH if progress.terms_are_current else Step.TERMS
     if is_proven and progress.has_proven_email:

@@ -170,14 +170,15 @@ async def forget(parts: Parts, attempt: Attempt) -> Answer:
         found = await _find(session, parts.snapshot, attempt, now)
         if found.remembered is not None and attempt.device_mac is not None:
             owner = found.remembered.citizen_id
-            await devices.forget(session, citizen_id=owner, mac=attempt.device_mac, now=now)
-            audit.note(
-                session,
-                actor="portal",
-                action="device.forget",
-                subject=f"citizen:{owner}",
-                now=now,
-            )
+            if await devices.forget(session, citizen_id=owner, mac=attempt.device_mac, now=now):
+                audit.note(
+                    session,
+                    actor="portal",
+                    action="device.forget",
+                    subject=f"device:{found.remembered.id}",
+                    now=now,
+                    citizen=owner,
+                )
     return views.to_visit(parts, attempt, "/status")
 
 

@@ -147,7 +147,7 @@ async def notice_in_visit(
     request: Request, parts: PartsHere, attempt: VisitHere, kind: str
 ) -> Response:
     """A notice, from which one finds back."""
-    return respond(parts, request, notice(kind, hotspot=attempt.hotspot, attempt=attempt))
+    return respond(parts, request, notice(parts, kind, hotspot=attempt.hotspot, attempt=attempt))
 
 
 @router.get("/api/captive/visit/{token}")

@@ -2,17 +2,14 @@
 
 from aaa import citizens, identifier
 from aaa.snapshot import Snapshot
-from portal.answers import Go, Show
+from portal.answers import CORRECT_IT, Go, Show
 from portal.captive import codes
 from portal.captive.attempts import Attempt, token_of
 from portal.captive.wish import Wish
+from portal.mail import masked
 from portal.pages import Mistake
 from portal.parts import Parts
 from portal.throttling import Throttled
-
-# What a form is answered with that has to be corrected (RFC 9110 section 15.5.21).
-CORRECT_IT = 422
-MASK = "***"
 
 
 def to_visit(parts: Parts, attempt: Attempt, page: str = "") -> Go:
@@ -124,11 +121,6 @@ def shown_address(attempt: Attempt) -> str:
     """Return the address that a code went to, masked where the visit cannot know whose it is."""
     address = attempt.email or ""
     return masked(address) if attempt.is_resumed else address
-
-
-def masked(address: str) -> str:
-    """Return an address that its owner recognises, and nobody else learns."""
-    return f"{address[:1]}{MASK}@{address.rpartition('@')[2]}"
 
 
 async def _free_name(parts: Parts, attempt: Attempt) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import Any, Final
 
+from portal.languages import write_date
 from portal.onboarding import pkcs12
 from portal.onboarding.filenames import file_name
 from portal.onboarding.markup import clean
@@ -40,6 +41,20 @@ def build(profile: Profile) -> ProfileFile:
 def _configuration(profile: Profile) -> Payload:
     _ = phrases(profile.language)
     values = {"network": profile.network.name, "collectivity": profile.collectivity}
+    consent = (
+        _(
+            "This profile connects your device to %(network)s, the free public Wi-Fi. It comes "
+            "from %(collectivity)s, holds a key for this device only, and changes nothing else. "
+            "You can remove it at any time in the settings."
+        )
+        % values
+    )
+    if isinstance(profile.credential, ClientCertificate):
+        until = write_date(profile.credential.expires_at, profile.language, profile.timezone)
+        consent += " " + _(
+            "It is valid until %(date)s and then removes itself: before, make a new one on our "
+            "page, which replaces it."
+        ) % {"date": until}
     configuration = _payload(
         profile,
         "profile",
@@ -48,14 +63,7 @@ def _configuration(profile: Profile) -> Payload:
         PayloadDescription=_("Connects this device to %(network)s, encrypted and by itself.")
         % values,
         PayloadRemovalDisallowed=False,
-        ConsentText={
-            "default": _(
-                "This profile connects your device to %(network)s, the free public Wi-Fi. It "
-                "comes from %(collectivity)s, holds a key for this device only, and changes "
-                "nothing else. You can remove it at any time in the settings."
-            )
-            % values
-        },
+        ConsentText={"default": consent},
         PayloadContent=[*_anchors(profile), *_identities(profile), *_networks(profile)],
     )
     if isinstance(profile.credential, ClientCertificate):

@@ -33,6 +33,14 @@ _CODE_LENGTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
+class ShortCode:
+    """What leads to an enrolment when typed, and until when."""
+
+    text: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OpenEnrolment:
     """An enrolment that is not over, with its citizen, whose account is in use."""
 
@@ -46,6 +54,11 @@ class OpenEnrolment:
 def token_of(keyring: Keyring, reference: str) -> str:
     """Return the token of the enrolment with this reference."""
     return f"{reference}{keyring.digest(reference, 'enrolment')[:32]}"
+
+
+def way_to(keyring: Keyring, reference: str) -> str:
+    """Return the path of the enrolment with this reference."""
+    return f"/secure/{token_of(keyring, reference)}"
 
 
 async def begin(
@@ -85,6 +98,14 @@ async def by_token(
     return OpenEnrolment(row.id, row.reference, citizen, row.language, row.code_expires_at)
 
 
+async def take_turn(session: AsyncSession, enrolment: OpenEnrolment) -> None:
+    """Wait until nobody else makes a device in this enrolment: of two taps the second then sees
+    what the first has made."""
+    await session.execute(
+        select(Enrolment.id).where(Enrolment.id == enrolment.id).with_for_update()
+    )
+
+
 async def speak(session: AsyncSession, enrolment: OpenEnrolment, language: str) -> None:
     """Keep the language of an enrolment's pages."""
     await session.execute(
@@ -92,17 +113,17 @@ async def speak(session: AsyncSession, enrolment: OpenEnrolment, language: str) 
     )
 
 
-def short_code(keyring: Keyring, enrolment: OpenEnrolment, now: datetime) -> str | None:
+def short_code(keyring: Keyring, enrolment: OpenEnrolment, now: datetime) -> ShortCode | None:
     """Return the short code of an enrolment, where it has one that can still be typed."""
     expires_at = enrolment.code_expires_at
     if expires_at is None or now + _LEAST_LEFT >= expires_at:
         return None
-    return _derived(keyring, enrolment.reference, expires_at)
+    return ShortCode(_derived(keyring, enrolment.reference, expires_at), expires_at)
 
 
 async def renew_short_code(
     session: AsyncSession, keyring: Keyring, enrolment: OpenEnrolment, now: datetime
-) -> str:
+) -> ShortCode:
     """Give an enrolment a new short code, which replaces the one it had, and return it."""
     expires_at = now + CODE_LIFETIME
     code = _derived(keyring, enrolment.reference, expires_at)
@@ -111,14 +132,23 @@ async def renew_short_code(
         .where(Enrolment.id == enrolment.id)
         .values(code_digest=_digest(keyring, code), code_expires_at=expires_at)
     )
-    return code
+    return ShortCode(code, expires_at)
+
+
+async def withdraw_short_code(session: AsyncSession, enrolment_id: int) -> None:
+    """Take an enrolment's short code out of use; its pages show another when they are opened."""
+    await session.execute(
+        update(Enrolment)
+        .where(Enrolment.id == enrolment_id)
+        .values(code_digest=None, code_expires_at=None)
+    )
 
 
 async def by_short_code(
     session: AsyncSession, keyring: Keyring, typed: str, now: datetime
-) -> tuple[int, str] | None:
-    """Return the id and the reference of the enrolment that a short code leads to; None where it
-    leads nowhere, or not any more."""
+) -> tuple[int, str, str] | None:
+    """Return the id and the reference of the enrolment that a short code leads to, and the code as
+    we write it; None where it leads nowhere, or not any more."""
     code = "".join(sign for sign in typed.casefold() if sign in _SIGNS)
     row = (
         await session.execute(
@@ -129,7 +159,7 @@ async def by_short_code(
             )
         )
     ).one_or_none()
-    return None if row is None else (row.id, row.reference)
+    return None if row is None else (row.id, row.reference, code)
 
 
 def _derived(keyring: Keyring, reference: str, expires_at: datetime) -> str:

@@ -11,13 +11,10 @@ from portal.onboarding.profile import Network
 def describe(settings: Settings, identity: ServerIdentity) -> Network:
     """Return the network with the RADIUS server's name and its roots, the root that signs the
     server's certificate now before the others: Android takes one only."""
-    consortiums = settings.federation.roaming_consortiums.split(",")
     return Network(
         name=settings.federation.name,
         ssid=settings.federation.ssid,
-        roaming_consortiums=tuple(
-            consortium.strip().upper() for consortium in consortiums if consortium.strip()
-        ),
+        roaming_consortiums=settings.federation.roaming_consortium_list,
         server_name=identity.names[0],
         anchors=tuple(
             sorted(identity.anchors, key=lambda anchor: not _signed(anchor, identity.chain[-1]))

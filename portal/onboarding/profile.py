@@ -57,6 +57,7 @@ class Profile:
     collectivity: str
     contact: str | None
     language: str
+    timezone: str = "UTC"
 
     @property
     def outer_identity(self) -> str:

@@ -3,11 +3,13 @@
 The link is the key, as with visits: no cookies, and so no form that a foreign page could send.
 """
 
+import re
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from aaa.secret import Secret
 from portal.dependencies import EnrolmentHere, FormHere, PartsHere, VisitHere
 from portal.notices import notice
 from portal.onboarding import formats, links, making, views
@@ -31,15 +33,24 @@ def asking_of(request: Request, enrolment: EnrolmentHere) -> Asking:
     )
 
 
+def number_of(device_id: str) -> int:
+    """Return the number in the URL; 0, which no device has, for what can be none."""
+    return int(device_id) if re.fullmatch(r"[0-9]{1,18}", device_id) else 0
+
+
 AskingHere = Annotated[Asking, Depends(asking_of)]
-DeviceNumber = Annotated[int, Path(ge=1, lt=1 << 63)]
+DeviceNumber = Annotated[int, Depends(number_of)]
 
 
 @router.post("/visit/{token}/secure")
-async def begin(request: Request, parts: PartsHere, attempt: VisitHere) -> Response:
-    """From the page that says "you are online"."""
+async def begin(request: Request, parts: PartsHere, attempt: VisitHere, form: FormHere) -> Response:
+    """From the page that says "you are online", or that asks for the password once more."""
     language = language_of(request, attempt, attempt.hotspot.collectivity.language)
-    return respond(parts, request, await links.from_visit(parts, attempt, language))
+    password = form.exactly("password")
+    answer = await links.from_visit(
+        parts, attempt, Secret(password) if password else None, language
+    )
+    return respond(parts, request, answer)
 
 
 @router.get("/secure")
@@ -103,18 +114,31 @@ async def device(
     parts: PartsHere,
     enrolment: EnrolmentHere,
     asking: AskingHere,
-    device_id: DeviceNumber,
+    number: DeviceNumber,
+    file: str = "",
 ) -> Response:
-    """A new device's profile, and what to do with it."""
-    return respond(parts, request, await views.device(parts, enrolment, device_id, asking))
+    """A device: its profile, and what to do with it; ``file`` is the format of a file for it."""
+    return respond(parts, request, await views.device(parts, enrolment, number, asking, file))
+
+
+@router.post("/secure/{token}/devices/{device_id}/renew")
+async def renew(
+    request: Request,
+    parts: PartsHere,
+    enrolment: EnrolmentHere,
+    asking: AskingHere,
+    number: DeviceNumber,
+) -> Response:
+    """Give a device another credential."""
+    return respond(parts, request, await making.renew(parts, enrolment, number, asking))
 
 
 @router.post("/secure/{token}/devices/{device_id}/revoke")
 async def revoke(
-    request: Request, parts: PartsHere, enrolment: EnrolmentHere, device_id: DeviceNumber
+    request: Request, parts: PartsHere, enrolment: EnrolmentHere, number: DeviceNumber
 ) -> Response:
     """Take a device off the list."""
-    return respond(parts, request, await making.revoke(parts, enrolment, device_id))
+    return respond(parts, request, await making.revoke(parts, enrolment, number))
 
 
 @router.get("/secure/{token}/devices/{device_id}/{slug}")
@@ -123,11 +147,11 @@ async def download(
     parts: PartsHere,
     enrolment: EnrolmentHere,
     asking: AskingHere,
-    device_id: DeviceNumber,
+    number: DeviceNumber,
     slug: str,
 ) -> Response:
     """A device's profile in one format."""
-    answer = await making.download(parts, enrolment, device_id, slug, asking.language)
+    answer = await making.download(parts, enrolment, number, slug, asking.language)
     return respond(parts, request, answer)
 
 
@@ -136,7 +160,7 @@ async def notice_in_enrolment(
     request: Request, parts: PartsHere, enrolment: EnrolmentHere, kind: str
 ) -> Response:
     """A notice, from which one finds back."""
-    return respond(parts, request, notice(kind, enrolment=enrolment))
+    return respond(parts, request, notice(parts, kind, enrolment=enrolment))
 
 
 @router.get("/secure/{token}/{step}")

@@ -1,21 +1,19 @@
 """The pages of the secure network, with what each of them shows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import structlog
 from markupsafe import Markup
-from sqlalchemy import func, select
 
-from aaa import devices
-from aaa.devices import DeviceKind, DeviceView
-from aaa.model import Session
+from aaa import devices, sessions
+from aaa.devices import DeviceKind
 from aaa.snapshot import HotspotEntry
-from portal.answers import Answer, Go, Show
-from portal.captive.views import CORRECT_IT, masked
-from portal.onboarding import credentials, enrolments, formats, qr, words
+from portal.answers import CORRECT_IT, Answer, Go, Show
+from portal.captive.attempts import Attempt
+from portal.mail import masked
+from portal.onboarding import credentials, enrolments, formats, listing, qr, words
+from portal.onboarding.credentials import Kept
 from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.formats import Platform
 from portal.onboarding.phrases import phrases
@@ -38,18 +36,6 @@ class Asking:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A device in its citizen's list; ``can_install``: its profile can still be downloaded."""
-
-    id: int
-    name: str
-    kind: str
-    created_at: datetime
-    seen_at: datetime | None
-    can_install: bool
-
-
 async def start(
     parts: Parts,
     enrolment: OpenEnrolment,
@@ -66,9 +52,12 @@ async def start(
     """
     if parts.snapshot.server_identity is None:
         return not_ready(enrolment)
-    lines = await _lines(parts, enrolment)
-    email = enrolment.citizen.email
-    translate = phrases(asking.language)
+    async with parts.database.read("my_devices") as session:
+        shown = await listing.of_citizen(session, enrolment.citizen.id, parts.clock())
+        listed = await devices.of_citizen(session, enrolment.citizen.id)
+        waiting = await credentials.waiting(session, enrolment.id, asking.platform)
+    # What was just made, and is not on the device yet, is not made twice by whoever goes back.
+    taken = {each.name for each in listed if each.revoked_at is None} - waiting.keys()
     return Show(
         "secure.html",
         enrolment=enrolment,
@@ -77,59 +66,74 @@ async def start(
         context={
             "network": parts.settings.federation.ssid,
             "nai": enrolment.citizen.nai,
-            "device_name": name or translate(words.PLATFORMS[asking.platform].name),
+            "device_name": name or words.device_name("", asking.platform, asking.language, taken),
             "platform": asking.platform.value,
             "others": [
                 (other.value, words.PLATFORMS[other].label)
                 for other in _PLATFORMS
                 if other is not asking.platform
             ],
-            "devices": lines,
-            "address": masked(email) if email and parts.mailer else None,
+            "devices": shown.lines,
+            "hidden": shown.hidden,
             "is_sent": is_sent,
             **await _ways(parts, enrolment, asking),
         },
     )
 
 
-async def device(parts: Parts, enrolment: OpenEnrolment, device_id: int, asking: Asking) -> Answer:
-    """Return the page of a device that was made in this enrolment: its profile, and what to do
-    with it. Of any other device nothing is left to show."""
+async def device(
+    parts: Parts, enrolment: OpenEnrolment, device_id: int, asking: Asking, file: str = ""
+) -> Answer:
+    """Return the page of a device: its profile in the format ``file``, or in the best, and what to
+    do with it; where its profile was not made in this enrolment, how to have a new one."""
     if parts.snapshot.server_identity is None:
         return not_ready(enrolment)
+    now, citizen = parts.clock(), enrolment.citizen
     async with parts.database.read("device_page") as session:
-        found = await credentials.find(
+        kept = await credentials.find(
             session, parts.keyring, enrolment_id=enrolment.id, device_id=device_id
         )
-        listed = await devices.of_citizen(session, enrolment.citizen.id)
-    shown = next((each for each in listed if each.id == device_id), None)
-    if found is None or shown is None:
-        return Go(f"/secure/{enrolments.token_of(parts.keyring, enrolment.reference)}")
-    credential, platform = found
-    best = next(iter((*formats.suited(platform), *formats.FORMATS.values())))
-    typed = credential if isinstance(credential, WifiSecret) else None
-    email = enrolment.citizen.email
-    return Show(
-        "secure_device.html",
-        enrolment=enrolment,
-        context={
-            "network": parts.settings.federation.ssid,
-            "server_name": parts.snapshot.server_identity.names[0],
-            "realm": enrolment.citizen.collectivity.realm,
-            "device": shown,
-            "label": words.PLATFORMS[platform].label,
-            # "Another device" may well be the one that asks.
-            "is_elsewhere": platform not in (asking.platform, Platform.UNKNOWN),
-            "best": best,
-            "steps": words.steps(best.slug),
-            "formats": tuple(formats.FORMATS.values()),
-            "identity": typed.identity if typed else None,
-            "secret": typed.secret.reveal().decode() if typed else None,
-            "address": masked(email) if email and parts.mailer else None,
-            "is_sent": False,
-            **await _ways(parts, enrolment, asking),
-        },
-    )
+        listed = await devices.of_citizen(session, citizen.id)
+        seen = await sessions.last_seen(session, citizen.id)
+    found = next((e for e in listed if e.id == device_id and e.revoked_at is None), None)
+    if found is None:
+        return Go(enrolments.way_to(parts.keyring, enrolment.reference))
+    context = {
+        "device": listing.line(found, seen.get(found.id), now),
+        "full_name": found.name,
+        "is_reminded": citizen.email is not None and parts.mailer is not None,
+        "has_certificate": found.kind is DeviceKind.CERTIFICATE,
+    }
+    if kept is None:
+        context["can_renew"] = found.kind is not DeviceKind.REMEMBERED
+        return Show("secure_known.html", enrolment=enrolment, context=context)
+    context |= _installing(parts, enrolment, kept, asking, file)
+    context |= await _ways(parts, enrolment, asking)
+    return Show("secure_device.html", enrolment=enrolment, context=context)
+
+
+def _installing(
+    parts: Parts, enrolment: OpenEnrolment, kept: Kept, asking: Asking, file: str
+) -> dict[str, object]:
+    """Return what the page of a new device says of its profile."""
+    identity = parts.snapshot.server_identity
+    best = formats.FORMATS.get(file) or formats.suited(kept.platform)[0]
+    typed = kept.credential if isinstance(kept.credential, WifiSecret) else None
+    return {
+        "network": parts.settings.federation.ssid,
+        "server_name": identity.names[0] if identity else "",
+        "realm": enrolment.citizen.collectivity.realm,
+        "label": words.PLATFORMS[kept.platform].label,
+        # "Another device" may well be the one that asks.
+        "is_elsewhere": kept.platform not in (asking.platform, Platform.UNKNOWN),
+        "best": best,
+        "steps": words.steps(best.slug, kept.platform),
+        "formats": tuple(each for each in formats.FORMATS.values() if each is not best),
+        "notes": words.NOTES,
+        "identity": typed.identity if typed else None,
+        "secret": typed.secret.reveal().decode() if typed else None,
+        "is_sent": False,
+    }
 
 
 def ask(parts: Parts, at: str, error: Mistake | None = None, *, email: str = "") -> Show:
@@ -168,22 +172,21 @@ def not_ready(enrolment: OpenEnrolment | None) -> Show:
     return Show("secure_not_ready.html", enrolment=enrolment, status=503)
 
 
-def throttled(refused: Throttled, enrolment: OpenEnrolment | None = None) -> Show:
+def throttled(
+    refused: Throttled,
+    enrolment: OpenEnrolment | None = None,
+    *,
+    attempt: Attempt | None = None,
+) -> Show:
     """Return the page that asks for a break."""
     minutes = max(1, -(-int(refused.retry_after.total_seconds()) // 60))
     return Show(
         "throttled.html",
+        attempt,
         enrolment=enrolment,
         status=429,
         retry_after=refused.retry_after,
         context={"retry_minutes": minutes},
-    )
-
-
-def active(listed: Sequence[DeviceView]) -> int:
-    """Return how many devices have a credential of their own that counts."""
-    return sum(
-        each.revoked_at is None and each.kind is not DeviceKind.REMEMBERED for each in listed
     )
 
 
@@ -194,40 +197,17 @@ async def _ways(parts: Parts, enrolment: OpenEnrolment, asking: Asking) -> dict[
     if code is None:
         async with parts.database.write("short_code") as session:
             code = await enrolments.renew_short_code(session, parts.keyring, enrolment, now)
-    code = f"{code[:4]}-{code[4:]}"
+    text = f"{code.text[:4]}-{code.text[4:]}"
+    email = enrolment.citizen.email
     public_url = parts.settings.portal.public_url
     title = phrases(asking.language)(words.QR_TITLE)
     return {
         "is_mini": asking.is_mini,
         "way_out": words.way_out(asking.platform),
         "short_host": public_url.partition("://")[2],
-        "short_code": code,
+        "short_code": text,
+        "short_until": code.expires_at,
+        "address": masked(email) if email and parts.mailer else None,
         # Made of our own address and nothing else.
-        "qr": Markup(qr.draw(f"{public_url}/s/{code}", title)),  # noqa: S704
+        "qr": Markup(qr.draw(f"{public_url}/s/{text}", title)),  # noqa: S704
     }
-
-
-async def _lines(parts: Parts, enrolment: OpenEnrolment) -> list[Line]:
-    """Return the devices that may connect now, the newest first."""
-    citizen_id, now = enrolment.citizen.id, parts.clock()
-    last_seen = (
-        select(Session.device_id, func.max(Session.updated_at))
-        .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
-        .group_by(Session.device_id)
-    )
-    async with parts.database.read("my_devices") as session:
-        listed = await devices.of_citizen(session, citizen_id)
-        seen = {row[0]: row[1] for row in await session.execute(last_seen)}
-        made = await credentials.made_in(session, enrolment.id)
-    return [
-        Line(
-            id=each.id,
-            name=each.name,
-            kind=words.KINDS[each.kind],
-            created_at=each.created_at,
-            seen_at=seen.get(each.id),
-            can_install=each.id in made,
-        )
-        for each in listed
-        if each.revoked_at is None and (each.expires_at is None or each.expires_at > now)
-    ]

@@ -1,6 +1,9 @@
 """What the pages of the secure network say of kinds of devices and of files: English msgids."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from aaa.devices import DeviceKind
@@ -73,7 +76,6 @@ _STEPS: Final = {
     "android": (
         N_("Tap the button above, in Chrome."),
         N_("Your phone asks whether to add the network: say yes."),
-        N_("It asks nothing? Then take the file for geteduroam, below."),
     ),
     "networkmanager": (
         N_("Save the file."),
@@ -90,14 +92,36 @@ _STEPS: Final = {
         N_("Where it is saved, click it with the right button: “Run with PowerShell”."),
         N_("Windows asks whether to trust a certificate: answer “Yes”."),
     ),
+    "windows-xml": (
+        N_("Save the file."),
+        N_(
+            "In a terminal, type: netsh wlan add profile filename= followed by the name of the file"
+        ),
+        N_("Windows asks for a name and a password: they stand below, under “Type it by hand”."),
+    ),
     "eap-config": (
         N_("Get the app “geteduroam”, which is free, from your app store or from geteduroam.app"),
         N_("Come back to this page and tap the button above."),
         N_("Open the file with geteduroam, then tap “Connect”."),
     ),
 }
+_MAC_STEPS: Final = (
+    N_("Click the button above. If Safari asks, allow the download."),
+    N_("Open the file, then System Settings: “Profile Downloaded” stands at the top left."),
+    N_("Click it, then “Install”, and type the password of your Mac."),
+)
 _ANY_STEPS: Final = (N_("Tap the button above."), N_("Open the file that you have downloaded."))
 _LAST_STEP: Final = N_("That is all. Wherever the network is, your device connects by itself.")
+# What Android adds is Passpoint, and nothing that goes by the network's name.
+_LAST_STEPS: Final = {
+    "android": N_(
+        "Where the access points announce themselves by Passpoint, your phone now connects by "
+        "itself. It does not? Then take the file for geteduroam: that works everywhere."
+    ),
+}
+
+NOTES: Final = {"eap-config": N_("for the app geteduroam, which you install first")}
+"""By slug of the format: what one has to know before choosing it."""
 
 
 def platform(slug: str) -> Platform:
@@ -105,13 +129,22 @@ def platform(slug: str) -> Platform:
     return next((each for each in Platform if each.value == slug), Platform.UNKNOWN)
 
 
-def device_name(typed: str, kind: Platform, language: str) -> str:
-    """Return what a device is called: as was typed, unless that is nothing, or the name that was
-    suggested for a device of another kind."""
+def device_name(
+    typed: str, kind: Platform, language: str, taken: Collection[str] = frozenset()
+) -> str:
+    """Return what a device is called: as was typed, unless that is nothing, or a name that we
+    suggested; such a name suits the kind, and is followed by a number where it is ``taken``."""
     translate = phrases(language)
-    suggested = {translate(words.name) for words in PLATFORMS.values()}
+    suggested = "|".join(re.escape(translate(words.name)) for words in PLATFORMS.values())
     name = " ".join(typed.split())[:_MOST_NAME].strip()
-    return translate(PLATFORMS[kind].name) if not name or name in suggested else name
+    if name and not re.fullmatch(rf"(?:{suggested})(?: [0-9]+)?", name):
+        return name
+    plain = translate(PLATFORMS[kind].name)
+    if re.fullmatch(rf"{re.escape(plain)}(?: [0-9]+)?", name) and name not in taken:
+        return name
+    if plain not in taken:
+        return plain
+    return next(name for number in count(2) if (name := f"{plain} {number}") not in taken)
 
 
 def way_out(kind: Platform) -> tuple[str, ...]:
@@ -120,6 +153,8 @@ def way_out(kind: Platform) -> tuple[str, ...]:
     return PLATFORMS[kind].way_out or _ANY_WAY_OUT
 
 
-def steps(slug: str) -> tuple[str, ...]:
-    """Return the steps of installing a file of this format, as msgids."""
-    return (*_STEPS.get(slug, _ANY_STEPS), _LAST_STEP)
+def steps(slug: str, platform: Platform) -> tuple[str, ...]:
+    """Return the steps of installing a file of this format on a platform, as msgids."""
+    is_mac = slug == "mobileconfig" and platform is Platform.MACOS
+    first = _MAC_STEPS if is_mac else _STEPS.get(slug, _ANY_STEPS)
+    return (*first, _LAST_STEPS.get(slug, _LAST_STEP))

@@ -12,7 +12,7 @@ from portal.colours import colour_stylesheet
 from portal.languages import LANGUAGES
 from portal.onboarding import qr, words
 from portal.onboarding.formats import FORMATS, Platform
-from portal.onboarding.views import Line
+from portal.onboarding.listing import Line
 from portal.pages import Ending, Mistake, Pages
 from tests.house.sources import ROOT
 
@@ -72,6 +72,7 @@ _WAYS: Final = {
     "way_out": words.way_out(Platform.IOS),
     "short_host": "wifi.pays-des-collines.example",
     "short_code": "k7mw-2hfp",
+    "short_until": NOW,
     "qr": Markup(qr.draw("https://wifi.pays-des-collines.example/s/k7mw-2hfp", "scan")),
     "address": "a***@example.org",
     "is_sent": False,
@@ -82,20 +83,28 @@ _SECURE: Final = _WAYS | {
     "platform": "ios",
     "others": [("android", "Android phone or tablet"), ("windows", "Windows computer")],
     "devices": [
-        Line(number, f"Appareil de la famille {number}", "Secure network", NOW, NOW, number > 18)
-        for number in range(20, 0, -1)
+        # As many as are shown, by the longest names.
+        Line(
+            number, f"{number:2}" + "é" * 37 + "…", "Secure network", NOW, NOW, NOW, number % 2 > 0
+        )
+        for number in range(24, 0, -1)
     ],
+    "hidden": 3,
 }
 _ASK: Final = {"network": "Farandole", "email": "", "can_mail": True}
 _DEVICE: Final = _WAYS | {
     "server_name": "radius.wifi.pays-des-collines.example",
     "realm": VILLAGE.realm,
-    "device": Line(7, "Le téléphone d’Anna", "Secure network", NOW, None, True),
+    "device": Line(7, "Le téléphone d’Anna", "Secure network", NOW, None, NOW, False),
+    "full_name": "Le téléphone d’Anna",
+    "is_reminded": True,
+    "has_certificate": True,
     "label": "iPhone or iPad",
     "is_elsewhere": False,
     "best": FORMATS["android"],
-    "steps": words.steps("android"),
+    "steps": words.steps("android", Platform.ANDROID),
     "formats": tuple(FORMATS.values()),
+    "notes": words.NOTES,
     "identity": f"anna.lavande@{VILLAGE.realm}",
     "secret": "ud64-pae4-k429-6bwt-pa23",
 }
@@ -169,7 +178,7 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         for flaw in RedirectFlaw
     },
     "secure": ("secure.html", IN_ENROLMENT | _SECURE),
-    "secure, no device": ("secure.html", IN_ENROLMENT | _SECURE | {"devices": []}),
+    "secure, no device": ("secure.html", IN_ENROLMENT | _SECURE | {"devices": [], "hidden": 0}),
     "secure, full": (
         "secure.html",
         IN_ENROLMENT | _SECURE | {"error": Mistake.TOO_MANY_DEVICES},
@@ -177,7 +186,7 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "secure, mini-browser": ("secure.html", IN_ENROLMENT | _SECURE | {"is_mini": True}),
     "secure, mini-browser, mail sent": (
         "secure.html",
-        IN_ENROLMENT | _SECURE | {"is_mini": True, "is_sent": True, "devices": []},
+        IN_ENROLMENT | _SECURE | {"is_mini": True, "is_sent": True, "devices": [], "hidden": 0},
     ),
     "device": ("secure_device.html", IN_ENROLMENT | _DEVICE),
     "device with a certificate": (
@@ -186,6 +195,17 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "device elsewhere": ("secure_device.html", IN_ENROLMENT | _DEVICE | {"is_elsewhere": True}),
     "device, mini-browser": ("secure_device.html", IN_ENROLMENT | _DEVICE | {"is_mini": True}),
+    "known device": ("secure_known.html", IN_ENROLMENT | _DEVICE | {"can_renew": True}),
+    "known device with a secret": (
+        "secure_known.html",
+        IN_ENROLMENT | _DEVICE | {"can_renew": True, "has_certificate": False},
+    ),
+    "remembered device": ("secure_known.html", IN_ENROLMENT | _DEVICE | {"can_renew": False}),
+    "secure, log in again": ("secure_again.html", IN_VISIT),
+    "secure, wrong password": (
+        "secure_again.html",
+        IN_VISIT | {"error": Mistake.CREDENTIALS_WRONG},
+    ),
     "secure, by mail": (
         "secure_ask.html",
         {"path": "/secure", "hotspot": SQUARE} | _ASK,
@@ -199,7 +219,10 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "secure, not ready": ("secure_not_ready.html", {"path": "/secure"}),
     "link expired": ("link_expired.html", {"path": "/"}),
     "short code wrong": ("short_code_wrong.html", {"path": "/"}),
-    "notice in an enrolment": ("notice.html", IN_ENROLMENT | {"kind": "privacy"}),
+    "notice in an enrolment": (
+        "notice.html",
+        IN_ENROLMENT | {"kind": "privacy", "keeps_secrets": True},
+    ),
     "expired": ("expired.html", {"path": "/"}),
     "throttled": ("throttled.html", IN_VISIT | {"retry_minutes": 5}),
     "unavailable": ("unavailable.html", IN_VISIT),
@@ -211,9 +234,12 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "home": ("home.html", {"path": "/", "has_secure": False}),
     "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE, "has_secure": True}),
-    "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms"}),
-    "notice of privacy": ("notice.html", IN_VISIT | {"kind": "privacy"}),
-    "notice of accessibility": ("notice.html", {"path": "/", "kind": "accessibility"}),
+    "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms", "keeps_secrets": True}),
+    "notice of privacy": ("notice.html", IN_VISIT | {"kind": "privacy", "keeps_secrets": True}),
+    "notice of accessibility": (
+        "notice.html",
+        {"path": "/", "kind": "accessibility", "keeps_secrets": True},
+    ),
 }
 EVERY_LOOK: Final = [(look, language) for look in LOOKS for language in LANGUAGES]
 

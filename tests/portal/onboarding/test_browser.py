@@ -71,14 +71,14 @@ async def test_a_phone_goes_from_online_to_a_profile_and_back(
     status = await online(small_secure)
     async with served(small_secure) as base, chromium(IPHONE) as page:
         await page.goto(f"{base}{status}")
-        await page.get_by_role("button", name="Régler mon appareil").click()
+        await page.get_by_role("button", name="Configurer mon appareil").click()
         field = page.get_by_label("Comment appelez-vous cet appareil")
         assert await field.input_value() == "iPhone"
         assert await violations(page) == []
         await field.fill("Téléphone d’Anna")
         await page.get_by_role("button", name="Créer mon profil").click()
         heading = await page.get_by_role("heading", level=1).text_content()
-        assert heading == "Le profil pour Téléphone d’Anna"
+        assert heading == "Le profil de l’appareil «\N{NO-BREAK SPACE}Téléphone d’Anna\N{NO-BREAK SPACE}»"
         assert await violations(page) == []
         async with page.expect_download() as downloading:
             await page.get_by_role("link", name="Installer le profil").click()
@@ -90,8 +90,10 @@ async def test_a_phone_goes_from_online_to_a_profile_and_back(
         start, end = content.index(b"<?xml"), content.index(b"</plist>") + len(b"</plist>")
         assert plistlib.loads(content[start:end])["PayloadType"] == "Configuration"
         await page.get_by_role("link", name="Retour à vos appareils").click()
-        await page.get_by_text("Le retirer de la liste").click()
-        await page.get_by_role("button", name="Retirer «").click()
+        await page.get_by_role("link", name="Téléphone d’Anna").click()
+        await page.get_by_text("Le retirer de la liste").first.click()
+        assert await violations(page) == []
+        await page.get_by_role("button", name="Le retirer de la liste").click()
         assert await page.get_by_text("Téléphone d’Anna").count() == 0
 
 
@@ -101,7 +103,7 @@ async def test_a_captive_window_shows_an_address_that_another_browser_takes(
     status = await online(small_secure)
     async with served(small_secure) as base, chromium(IPHONE_WINDOW) as page:
         await page.goto(f"{base}{status}")
-        await page.get_by_role("button", name="Régler mon appareil").click()
+        await page.get_by_role("button", name="Configurer mon appareil").click()
         assert await page.get_by_role("button", name="Créer mon profil").count() == 0
         assert await violations(page) == []
         short = await page.locator("strong.short").first.text_content()

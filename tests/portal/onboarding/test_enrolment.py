@@ -16,9 +16,11 @@ from aaa.devices import DeviceKind
 from aaa.model import AuditEvent, CitizenState, Instruction
 from monitoring import metrics
 from portal import retention
+from portal.languages import write_time
 from portal.model import EnrolledDevice, Enrolment
 from portal.onboarding import enrolments
 from portal.onboarding.formats import FORMATS
+from portal.throttling import USES_OF_SHORT_CODE
 from tests.portal.onboarding.visitors import (
     ANDROID,
     ANDROID_WINDOW,
@@ -54,7 +56,7 @@ async def test_an_iphone_gets_a_certificate_in_a_profile(secure: Portal) -> None
     assert 'value="iPhone"' in page.text
     made = await safari.post(f"{link}/devices", name="Anna’s phone", kind="ios")
     assert [hop.status_code for hop in safari.responses[-2:]] == [303, 200]
-    assert "The profile for Anna’s phone" in made.text
+    assert "The profile of the device “<bdi>Anna’s phone</bdi>”" in made.text
     assert "Password" not in made.text
     profile = await safari.get(f"{device_in(made)}/mobileconfig")
     assert profile.headers["content-type"] == "application/x-apple-aspen-config"
@@ -104,8 +106,13 @@ async def test_every_format_can_be_had_for_every_device_and_is_counted(
     opened = browser(small_secure, WINDOWS)
     link = await enrol(small_secure, opened)
     made = await opened.post(f"{link}/devices", kind=kind)
-    address = f"{device_in(made)}/{slug}"
-    assert f'href="{address}"' in made.text
+    device = device_in(made)
+    address = f"{device}/{slug}"
+    # A device that asks for itself gets a button and steps for the file that it chose.
+    assert f'?file={slug}"' in made.text or "open this page on the device itself" in made.text
+    asking = browser(small_secure, {"ios": IPHONE, "android": ANDROID}[kind])
+    page = await asking.get(f"{device}?file={slug}")
+    assert f'class="button" href="{address}"' in page.text
     counter = metrics.profiles.labels(slug)
     before = counter._value.get()
     first, second = await opened.get(address), await opened.get(address)
@@ -179,6 +186,29 @@ async def test_a_short_address_is_valid_for_a_while_and_renewed(secure: Portal) 
     assert "This short address does not work" in gone.text
 
 
+async def test_a_short_address_says_until_when_it_works(secure: Portal) -> None:
+    opened = browser(secure, IPHONE)
+    link = await enrol(secure, opened)
+    made_at = secure.village.clock()
+    secure.village.clock.advance(minutes=9)
+    page = await opened.get(link)
+    until = write_time(made_at + enrolments.CODE_LIFETIME, "en", "Europe/Paris")
+    assert f"The address works until {until}" in page.text
+
+
+async def test_a_short_address_works_a_few_times_and_then_another_does(secure: Portal) -> None:
+    opened = browser(secure, IPHONE)
+    link = await enrol(secure, opened)
+    short = short_path_in(await opened.get(link))
+    paths = [(await opened.get(short)).url.path for _ in range(USES_OF_SHORT_CODE.most)]
+    assert set(paths) == {link}
+    assert (await opened.get(short)).status_code == 404
+    secure.village.clock.advance(seconds=1)
+    other = short_path_in(await opened.get(link))
+    assert other != short
+    assert (await opened.get(other)).url.path == link
+
+
 async def test_guesses_of_short_codes_are_bounded(small_secure: Portal) -> None:
     opened = browser(small_secure, IPHONE)
     link = await enrol(small_secure, opened)
@@ -199,20 +229,51 @@ async def test_the_list_of_devices_takes_one_off_and_ends_its_sessions(secure: P
     assert "Old phone" in page.text
     assert "last online on" in page.text
     assert f'href="{device}"' in page.text
+    assert f'action="{device}/revoke"' in (await opened.get(device)).text
     after = await opened.post(f"{device}/revoke")
     assert after.url.path == link
     assert "Old phone" not in after.text
     async with village.database.read("test") as session:
         orders = (await session.scalars(select(Instruction))).all()
-        actions = (await session.scalars(select(AuditEvent.action))).all()
+        events = (await session.scalars(select(AuditEvent))).all()
     assert [(order.session_id, order.reason) for order in orders] == [
         (session_id, "device_revoked")
     ]
-    assert {"device.add", "device.revoke"} <= set(actions)
+    subject = f"device:{number}"
+    noted = [
+        (event.action, event.detail["citizen"]) for event in events if event.subject == subject
+    ]
+    assert noted == [("device.add", village.anna), ("device.revoke", village.anna)]
     # Nothing is left to download.
     assert await count(secure, EnrolledDevice) == 0
     assert (await opened.get(f"{device}/android")).url.path == link
     assert (await opened.get(device)).url.path == link
+
+
+async def test_who_is_taken_off_already_is_not_taken_off_in_the_audit(
+    small_secure: Portal,
+) -> None:
+    opened = browser(small_secure, ANDROID)
+    link = await enrol(small_secure, opened)
+    device = device_in(await opened.post(f"{link}/devices", kind="android"))
+    for _ in range(2):
+        assert (await opened.post(f"{device}/revoke")).url.path == link
+    async with small_secure.village.database.read("test") as session:
+        actions = await session.scalars(
+            select(AuditEvent.action).where(AuditEvent.action == "device.revoke")
+        )
+    assert len(actions.all()) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "999", "x", "-1", "9" * 30, "²"])
+async def test_what_is_no_device_of_ones_own_is_answered_alike(
+    small_secure: Portal, number: str
+) -> None:
+    opened = browser(small_secure, ANDROID)
+    link = await enrol(small_secure, opened)
+    assert (await opened.get(f"{link}/devices/{number}")).url.path == link
+    for action in ("revoke", "renew"):
+        assert (await opened.post(f"{link}/devices/{number}/{action}")).status_code == 404
 
 
 async def test_nobody_takes_the_device_of_another(small_secure: Portal) -> None:
@@ -233,8 +294,9 @@ async def test_nobody_takes_the_device_of_another(small_secure: Portal) -> None:
 async def test_nobody_has_more_devices_than_one_can_carry(small_secure: Portal) -> None:
     opened = browser(small_secure, ANDROID)
     link = await enrol(small_secure, opened)
-    for _ in range(devices.MOST_ACTIVE):
-        assert (await opened.post(f"{link}/devices", kind="android")).status_code == 200
+    for number in range(devices.MOST_ACTIVE):
+        made = await opened.post(f"{link}/devices", name=f"{number}", kind="android")
+        assert made.status_code == 200
     refused = await opened.post(f"{link}/devices", name="One more", kind="android")
     assert refused.status_code == 422
     assert "Your list of devices is full" in refused.text
