@@ -208,11 +208,14 @@ async def _take_turn(session: AsyncSession, citizen_id: int) -> None:
     """Wait until accounting has written the sessions that it begins, and let it wait from now on:
     the caller finds a session among those that are open, or the ledger ends it.
 
-    In the order in which accounting locks: sessions, then whose they are.
+    In the order in which accounting locks: sessions, then whose they are. Those with a device too,
+    which the end of an account takes from them.
     """
-    is_open = (Session.citizen_id == citizen_id) & Session.stopped_at.is_(None)
+    is_touched = Session.stopped_at.is_(None) | Session.device_id.is_not(None)
     await session.execute(
-        select(Session.id).where(is_open).with_for_update(read=True, key_share=True)
+        select(Session.id)
+        .where(Session.citizen_id == citizen_id, is_touched)
+        .with_for_update(read=True, key_share=True)
     )
     await session.execute(select(Citizen.id).where(Citizen.id == citizen_id).with_for_update())
 
