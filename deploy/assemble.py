@@ -20,6 +20,7 @@ from aaa.passwords import PasswordHashing
 from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Directory
+from aaa.wifi_secrets import WifiSecrets
 from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
@@ -187,8 +188,9 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     warnings = workshop.warnings
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
-    authenticator = Authenticator(database, keyring, _hashing(stack))
     eap = workshop.installation.settings.eap
+    wifi_secrets = WifiSecrets(keyring, eap.challenges)
+    authenticator = Authenticator(database, keyring, _hashing(stack), wifi_secrets)
     server = RadiusServer(
         settings,
         database=database,

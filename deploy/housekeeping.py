@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select
 
 from aaa import retention as records
-from aaa import sessions, tickets
+from aaa import sessions, tickets, wifi_secrets
 from aaa.authorization import STALE_INTERVALS
 from aaa.errors import Unavailable
 from aaa.model import Instruction, InstructionState, MessageAuthenticatorRule, Nas
@@ -62,6 +62,7 @@ class Housekeeping:
             Task("stale_sessions", 60, self._close_stale_sessions),
             Task("records", 86400, self._purge_records),
             Task("certificates", 3600, self._keep_certificates),
+            Task("wifi_texts", 86400, self._wipe_wifi_texts),
             Task("sessions_open", 10, self._count_sessions),
             Task("nas", 30, self._count_nas),
             Task("instructions", 10, self._count_instructions),
@@ -132,6 +133,15 @@ class Housekeeping:
                 count=closed,
                 remedy="see that the NAS there have power, reach us, and send interim updates",
             )
+
+    async def _wipe_wifi_texts(self) -> None:
+        """Delete what was kept of Wi-Fi secrets for challenges, where these are switched off."""
+        if self._installation.settings.eap.challenges:
+            return
+        async with self._database.write("wipe_wifi_texts") as session:
+            wiped = await wifi_secrets.wipe_texts(session)
+        if wiped:
+            log.info("texts of Wi-Fi secrets deleted, as eap.challenges is off", count=wiped)
 
     async def _keep_certificates(self) -> None:
         await certificates.keep(self._installation, self._clock())
