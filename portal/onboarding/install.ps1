@@ -13,7 +13,7 @@ using System.Runtime.InteropServices;
 public sealed class WirelessLan : IDisposable
 {
     const uint Version = 2;
-    const uint ForThisUser = 2;
+    const uint NotFound = 1168;
     const int ListHeader = 8;
     const int AdapterSize = 532;
 
@@ -31,6 +31,11 @@ public sealed class WirelessLan : IDisposable
 
     [DllImport("wlanapi.dll")]
     static extern void WlanFreeMemory(IntPtr memory);
+
+    [DllImport("wlanapi.dll", CharSet = CharSet.Unicode)]
+    static extern uint WlanGetProfile(
+        IntPtr handle, ref Guid adapter, string name, IntPtr reserved, out IntPtr profile,
+        ref uint flags, out uint access);
 
     [DllImport("wlanapi.dll", CharSet = CharSet.Unicode)]
     static extern uint WlanSetProfile(
@@ -79,11 +84,31 @@ public sealed class WirelessLan : IDisposable
         }
     }
 
-    public void SetProfile(Guid adapter, string profile)
+    // A profile and the flags that it was set with; null where there is none of this name.
+    public object[] ReadProfile(Guid adapter, string name)
+    {
+        IntPtr text;
+        uint flags = 0;
+        uint access;
+        uint error = WlanGetProfile(
+            handle, ref adapter, name, IntPtr.Zero, out text, ref flags, out access);
+        if (error == NotFound) { return null; }
+        Check("WlanGetProfile", error, 0);
+        try
+        {
+            return new object[] { Marshal.PtrToStringUni(text), flags };
+        }
+        finally
+        {
+            WlanFreeMemory(text);
+        }
+    }
+
+    public void SetProfile(Guid adapter, string profile, uint flags)
     {
         uint reason;
         uint error = WlanSetProfile(
-            handle, ref adapter, ForThisUser, profile, null, true, IntPtr.Zero, out reason);
+            handle, ref adapter, flags, profile, null, true, IntPtr.Zero, out reason);
         Check("WlanSetProfile", error, reason);
     }
 
@@ -141,9 +166,20 @@ function Read-Certificate([byte[]] $content, [string] $passphrase) {
 }
 
 function Add-Network($lan, $adapter, $network, [string] $credentials, $undo) {
-    $lan.SetProfile($adapter, $network.xml)
-    [void] $undo.Add(@{ Kind = 'profile'; Adapter = $adapter; Name = $network.name })
+    $former = $lan.ReadProfile($adapter, $network.name)
+    [void] $undo.Add(@{ Kind = 'profile'; Adapter = $adapter; Name = $network.name; Former = $former })
+    $lan.SetProfile($adapter, $network.xml, $forThisUser)
     $lan.SetCredentials($adapter, $network.name, $credentials)
+}
+
+# Puts back the profile that was there before; where there was none, none is left.
+function Restore-Network($lan, $step) {
+    if ($null -eq $step.Former) {
+        $lan.DeleteProfile($step.Adapter, $step.Name)
+    } else {
+        $lan.SetProfile($step.Adapter, $step.Former[0], $step.Former[1])
+        Write-Host $kit.texts.restored
+    }
 }
 
 function Install-Kit($kit, $lan, $undo) {
@@ -162,8 +198,15 @@ function Install-Kit($kit, $lan, $undo) {
         Add-Network $lan $adapter $kit.network $kit.credentials $undo
         # Not every adapter knows Passpoint, and none has to.
         foreach ($network in $kit.passpoint) {
-            try { Add-Network $lan $adapter $network $kit.credentials $undo }
-            catch { $lan.DeleteProfile($adapter, $network.name) }
+            $steps = $undo.Count
+            try {
+                Add-Network $lan $adapter $network $kit.credentials $undo
+            } catch {
+                if ($undo.Count -gt $steps) {
+                    Restore-Network $lan $undo[$steps]
+                    $undo.RemoveAt($steps)
+                }
+            }
         }
     }
 }
@@ -172,7 +215,7 @@ function Undo-Steps($steps, $lan) {
     for ($number = $steps.Count - 1; $number -ge 0; $number--) {
         $step = $steps[$number]
         try {
-            if ($step.Kind -eq 'profile') { $lan.DeleteProfile($step.Adapter, $step.Name) }
+            if ($step.Kind -eq 'profile') { Restore-Network $lan $step }
             else { Remove-Certificate $step.Store $step.Certificate }
         } catch {
             Write-Host $_.Exception.Message
@@ -181,6 +224,7 @@ function Undo-Steps($steps, $lan) {
 }
 
 $kit = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($data)) | ConvertFrom-Json
+$forThisUser = 2
 $undo = New-Object System.Collections.ArrayList
 $lan = $null
 $status = 0

@@ -78,5 +78,8 @@ def _texts(profile: Profile) -> dict[str, str]:
         "no_adapter": _("This computer has no Wi-Fi, or it is switched off."),
         "done": _("That is all. Wherever the network is, your device connects by itself."),
         "failed": _("It did not work. Everything is as it was before."),
+        "restored": _(
+            "The network that was there before is back. Windows may ask for its password once."
+        ),
         "close": _("Press Enter to close this window"),
     }

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from monitoring import metrics
 from portal.model import ThrottleWindow
-from portal.throttling import Rule, Throttled, admit
+from portal.throttling import Rule, Throttled, admit, network_of
 from tests.portal.visitor import Portal
 
 THREE = Rule("test_three", 3, timedelta(minutes=15))
@@ -59,3 +60,19 @@ async def test_the_table_names_nobody(small_portal: Portal) -> None:
         row = await session.scalar(select(ThrottleWindow))
     assert row is not None
     assert "anna" not in row.subject
+
+
+@pytest.mark.parametrize(
+    ("source", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%wlan0", "fe80::/64"),
+        ("unix socket", "unix socket"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_device_is_counted_by_its_network(source: str, network: str) -> None:
+    assert network_of(source) == network

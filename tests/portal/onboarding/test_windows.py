@@ -194,6 +194,17 @@ def test_no_value_ever_becomes_a_command(name: str) -> None:
     assert kit(nasty)["network"]["name"] == name
 
 
+def test_a_profile_is_read_before_it_is_replaced_and_put_back_where_a_step_fails() -> None:
+    text = script(device.secret_profile())
+    adds = text[text.index("function Add-Network") : text.index("function Install-Kit")]
+    steps = ["ReadProfile", "undo.Add", "SetProfile", "SetCredentials", "function Restore-Network"]
+    places = [adds.index(step) for step in steps]
+    assert places == sorted(places)
+    # Nothing else takes a profile away.
+    assert text.count("$lan.DeleteProfile(") == 1
+    assert text.count("Restore-Network $lan") == 2
+
+
 def test_the_script_is_whole() -> None:
     """Here-strings open and close on lines of their own, and every bracket outside them does."""
     text = script(device.secret_profile())
