@@ -78,7 +78,10 @@ async def test_a_phone_goes_from_online_to_a_profile_and_back(
         await field.fill("Téléphone d’Anna")
         await page.get_by_role("button", name="Créer mon profil").click()
         heading = await page.get_by_role("heading", level=1).text_content()
-        assert heading == "Le profil de l’appareil «\N{NO-BREAK SPACE}Téléphone d’Anna\N{NO-BREAK SPACE}»"
+        assert (
+            heading
+            == "Le profil de l’appareil «\N{NO-BREAK SPACE}Téléphone d’Anna\N{NO-BREAK SPACE}»"
+        )
         assert await violations(page) == []
         async with page.expect_download() as downloading:
             await page.get_by_role("link", name="Installer le profil").click()

@@ -3,23 +3,31 @@
 import plistlib
 import re
 import secrets
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examined
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from aaa import citizens, devices
 from aaa.devices import DeviceKind
 from aaa.model import AuditEvent, CitizenState, Instruction
+from aaa.settings import EapSettings
 from monitoring import metrics
-from portal import retention
-from portal.languages import write_time
+from monitoring.logging import RepeatedWarnings
+from monitoring.occurrences import Occurrences
+from portal import retention, throttling
+from portal.app import create_app
+from portal.languages import LANGUAGES, write_time
 from portal.model import EnrolledDevice, Enrolment
 from portal.onboarding import enrolments
 from portal.onboarding.formats import FORMATS
+from portal.onboarding.phrases import phrases
 from portal.throttling import USES_OF_SHORT_CODE
 from tests.portal.onboarding.visitors import (
     ANDROID,
@@ -465,7 +473,7 @@ async def test_no_other_token_opens_an_enrolment(small_secure: Portal) -> None:
 
 
 @pytest.mark.fuzz
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examined(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=120), kind=st.sampled_from(["ios", "linux"]) | st.text(max_size=20))
 async def test_any_name_makes_a_device_whose_profiles_can_be_had(
     small_secure: Portal, name: str, kind: str
@@ -529,3 +537,59 @@ async def test_the_language_is_kept_with_the_enrolment(small_secure: Portal) -> 
     notice = await opened.get(f"{link}/notice/terms")
     assert f'href="{link}"' in notice.text
     assert "Saint-Aubin-des-Lavandes" in notice.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_sees_the_name_of_a_device_is_told(small_secure: Portal, language: str) -> None:
+    opened = browser(small_secure, ANDROID, language)
+    page = await opened.get(await enrol(small_secure, opened))
+    hint = phrases(language)(
+        "So that you find it in your list. Those who run the service can see it too."
+    )
+    assert hint in page.text
+
+
+@pytest.mark.parametrize("keeps_text", [True, False])
+async def test_the_privacy_notice_tells_what_is_kept_of_a_wifi_secret(
+    small_secure: Portal, keeps_text: bool
+) -> None:
+    parts = small_secure.parts
+    eap = EapSettings(challenges=keeps_text)
+    settings = parts.settings.model_copy(update={"eap": eap})
+    opened = small_secure.browser(create_app(replace(parts, settings=settings)))
+    for path in ("/notice/privacy", f"{await enrol(small_secure, opened)}/notice/privacy"):
+        page = await opened.get(path)
+        assert ("The Wi-Fi password that we made for a device" in page.text) == keeps_text
+
+
+async def test_android_is_told_what_its_file_can_do_and_which_app_can_more(
+    small_secure: Portal,
+) -> None:
+    opened = browser(small_secure, ANDROID)
+    link = await enrol(small_secure, opened)
+    made = await opened.post(f"{link}/devices", kind="android")
+    assert "Wherever the network is" not in made.text
+    assert "Passpoint" in made.text
+    other = f"{device_in(made)}?file=eap-config"
+    assert f'href="{other}"' in made.text
+    page = await opened.get(other)
+    assert "for the app geteduroam, which you install first" in page.text
+    assert "Open the file with geteduroam" in page.text
+    assert f'class="button" href="{device_in(made)}/eap-config"' in page.text
+    # What is no format is no reason to show none.
+    assert "Install the profile" in (await opened.get(f"{device_in(made)}?file=x")).text
+
+
+async def test_that_everybody_is_turned_away_is_warned_of_once(
+    small_secure: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling, "SHORT_CODES_TOGETHER", throttling.Rule("t", 1, timedelta(1)))
+    occurrences = Occurrences()
+    with structlog.testing.capture_logs() as logs:
+        warnings = RepeatedWarnings(occurrences, structlog.get_logger())
+        opened = small_secure.browser(create_app(replace(small_secure.parts, warnings=warnings)))
+        statuses = [(await opened.get("/s/aaaa-aaaa")).status_code for _ in range(4)]
+    assert statuses == [404, 429, 429, 429]
+    (warned,) = (each for each in logs if each["log_level"] == "warning")
+    assert warned["what"] == "t"
+    assert warned["remedy"]
