@@ -1,5 +1,6 @@
 """What ends is said, is renewed for the same device, and nothing is made twice by a second tap."""
 
+import asyncio
 import plistlib
 import re
 from datetime import datetime, timedelta
@@ -152,6 +153,18 @@ async def test_a_second_tap_makes_no_second_device(secure: Portal) -> None:
     second = await opened.post(f"{link}/devices", name="iPhone", kind="ios")
     assert "<bdi>iPhone 2</bdi>" in second.text
     assert len(await listed(secure)) == 4
+
+
+async def test_two_taps_at_the_same_time_make_one_device(secure: Portal) -> None:
+    link = await enrol(secure, browser(secure, IPHONE))
+    taps = [browser(secure, IPHONE).post(f"{link}/devices", kind="ios") for _ in range(5)]
+    assert len({device_in(made) for made in await asyncio.gather(*taps)}) == 1
+    device = device_in(await browser(secure, IPHONE).post(f"{link}/devices", kind="ios"))
+    await browser(secure, IPHONE).get(f"{device}/mobileconfig")
+    taps = [browser(secure, IPHONE).post(f"{device}/renew") for _ in range(5)]
+    assert {made.status_code for made in await asyncio.gather(*taps)} == {200}
+    async with secure.village.database.read("test") as session:
+        assert len((await session.scalars(select(DeviceCertificate))).all()) == 2
 
 
 async def test_a_second_tap_renews_once(secure: Portal) -> None:
