@@ -104,10 +104,10 @@ async def last_seen(session: AsyncSession, citizen_id: int) -> dict[int, datetim
     """Return when each of a citizen's devices was online last, by the device's id."""
     rows = await session.execute(
         select(Session.device_id, func.max(Session.updated_at))
-        .where(Session.citizen_id == citizen_id, Session.device_id.is_not(None))
+        .where(Session.citizen_id == citizen_id)
         .group_by(Session.device_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in rows if row[0] is not None}
 
 
 async def close_stale(session: AsyncSession, snapshot: Snapshot, now: datetime) -> int:
