@@ -124,7 +124,6 @@ async def assemble(
     where a setting cannot be in a certificate.
     """
     settings, database = installation.settings, installation.database
-    await certificates.keep(installation, clock())
     directory = Directory(database, installation.keyring)
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
@@ -144,11 +143,15 @@ async def assemble(
         )
         workshop.background.append(housekeeping.run)
     finishing = asyncio.Event()
+    monitoring = _monitoring(installation, finishing, stack)
+    # Last: a service that finds no port leaves everything as it was.
+    await certificates.keep(installation, clock())
+    await directory.refresh()
     return Service(
         settings=settings,
         radius=radius,
         portal=portal,
-        monitoring=_monitoring(installation, finishing, stack),
+        monitoring=monitoring,
         background=tuple(workshop.background),
         finishing=finishing,
         mailer=smtp,

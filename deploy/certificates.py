@@ -41,7 +41,7 @@ async def keep(installation: Installation, now: datetime) -> None:
                     session, actor=_ACTOR, action="ca.renew", subject=f"server:{names[0]}", now=now
                 )
         if made:
-            log.info("the certificates of the service were renewed", server_name=names[0])
+            log.info("certificates of the service were made", server_name=names[0])
 
 
 async def measure(database: Database) -> None:
