@@ -47,14 +47,19 @@ async def _ask_again(
 ) -> Show | None:
     """Return the page that asks for the password of a visit's citizen; None where it is right."""
     if password is None:
-        return Show("secure_again.html", attempt)
+        return Show("secure_again.html", attempt, context={"nai": citizen.nai})
     tries = [(throttling.LOG_INS_PER_CITIZEN, str(citizen.id))]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, parts.clock()):
         return views.throttled(refused, attempt=attempt)
     if await parts.hashing.verify(citizen.password_hash, password):
         return None
-    mistake = Mistake.CREDENTIALS_WRONG
-    return Show("secure_again.html", attempt, status=CORRECT_IT, error=mistake)
+    return Show(
+        "secure_again.html",
+        attempt,
+        status=CORRECT_IT,
+        error=Mistake.CREDENTIALS_WRONG,
+        context={"nai": citizen.nai},
+    )
 
 
 async def by_mail(parts: Parts, typed: str, source: str, language: str, at: str) -> Answer:

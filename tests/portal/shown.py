@@ -201,10 +201,10 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         IN_ENROLMENT | _DEVICE | {"can_renew": True, "has_certificate": False},
     ),
     "remembered device": ("secure_known.html", IN_ENROLMENT | _DEVICE | {"can_renew": False}),
-    "secure, log in again": ("secure_again.html", IN_VISIT),
+    "secure, log in again": ("secure_again.html", IN_VISIT | {"nai": "anna@village.example"}),
     "secure, wrong password": (
         "secure_again.html",
-        IN_VISIT | {"error": Mistake.CREDENTIALS_WRONG},
+        IN_VISIT | {"error": Mistake.CREDENTIALS_WRONG, "nai": "anna@village.example"},
     ),
     "secure, by mail": (
         "secure_ask.html",

@@ -313,7 +313,7 @@ def test_the_demo_ends_cleanly_and_starts_again_where_it_was(
     for _ in range(2):
         with running_demo(state) as demo:
             listed = json.loads(demo.farandole("nas", "list", "--json"))
-            assert len(listed) == 4
+            assert len(listed) == 5  # a gateway each, and one access point of the secure network
             demo.process.send_signal(signal.SIGINT)
             assert demo.process.wait() == 0
             assert "Traceback" not in demo.process.output
