@@ -7,7 +7,7 @@ that no request pays a query for what changes once a week.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
@@ -51,6 +51,8 @@ class CollectivityEntry:
     contact: str | None
     terms_version: int
     terms: str | None
+    # Another organisation's, which has its own service: none of its citizens are ours.
+    is_partner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,16 @@ class HotspotEntry:
     ssid: str | None
     collectivity: CollectivityEntry
     scopes: tuple[Limits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RadsecPeerEntry:
+    """A certificate that a client may connect with (RFC 6614 section 2.3): signed by `anchor`
+    (DER) for the DNS name `name`, or the one of this SHA-256 `fingerprint` (hexadecimal)."""
+
+    anchor: bytes | None
+    name: str | None
+    fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class NasEntry:
     has_signed: bool = False
     # Its own page that redirects a browser to the portal, once it has told.
     entry_url: str | None = None
+    # Who may be this client over TLS.
+    radsec_peers: tuple[RadsecPeerEntry, ...] = ()
 
     def secrets_at(self, now: datetime) -> tuple[Secret, ...]:
         """Return the secrets that are valid, the current one first."""
@@ -142,6 +156,10 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
     revision = await _revision(session)
     nas_rows = (await session.scalars(select(model.Nas).order_by(model.Nas.id))).all()
     access_point_rows = (await session.scalars(select(model.AccessPoint))).all()
+    peers: dict[int, tuple[RadsecPeerEntry, ...]] = {}
+    for peer in (await session.scalars(select(model.RadsecPeer))).all():
+        entry = RadsecPeerEntry(peer.anchor, peer.name, peer.fingerprint)
+        peers[peer.nas_id] = (*peers.get(peer.nas_id, ()), entry)
     policies = _policies((await session.scalars(select(model.Policy))).all())
     hotspot_rows = (await session.scalars(select(model.Hotspot))).all()
     collectivities = _collectivities((await session.scalars(select(model.Collectivity))).all())
@@ -154,13 +172,16 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
         behind = access_points.setdefault(access_point.nas_id, {})
         behind[access_point.mac] = hotspots[access_point.hotspot_id]
     nas = tuple(
-        _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring)
+        replace(
+            _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring),
+            radsec_peers=peers.get(row.id, ()),
+        )
         for row in nas_rows
     )
     return Snapshot(
         revision=revision,
         collectivities=collectivities,
-        by_realm={entry.realm: entry for entry in collectivities.values()},
+        by_realm={entry.realm: entry for entry in collectivities.values() if not entry.is_partner},
         hotspots=hotspots,
         nas=nas,
         nas_by_name={entry.name: entry for entry in nas},
@@ -223,6 +244,7 @@ def _collectivities(rows: Sequence[model.Collectivity]) -> dict[int, Collectivit
             contact=row.contact,
             terms_version=row.terms_version,
             terms=row.terms,
+            is_partner=row.is_partner,
         )
         for row in rows
     }

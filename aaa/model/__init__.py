@@ -10,7 +10,7 @@ from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificat
 from aaa.model.citizen import Citizen, CitizenState, Device
 from aaa.model.collectivity import Collectivity, Hotspot, Installation
 from aaa.model.instruction import Instruction, InstructionKind, InstructionState
-from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas
+from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas, RadsecPeer
 from aaa.model.policy import Policy
 from aaa.model.session import DailyUsage, Session
 from aaa.model.ticket import Ticket
@@ -34,6 +34,7 @@ __all__ = [
     "MessageAuthenticatorRule",
     "Nas",
     "Policy",
+    "RadsecPeer",
     "ServerCertificate",
     "Session",
     "Ticket",
