@@ -19,6 +19,7 @@ from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
 from federation.model import HomeServer, Partner, PartnerRealm, PartnerState, Transport
 from federation.realms import RealmTable
+from monitoring import federation_metrics
 
 log = structlog.get_logger()
 
@@ -155,6 +156,23 @@ def _server_entry(row: HomeServer, keyring: Keyring) -> HomeServerEntry:
     )
 
 
+def _announce(former: Partners, found: Partners) -> None:
+    """Show the counters of partners that are new, and no state of servers nobody asks now."""
+    for name in found.by_name.keys() - former.by_name.keys():
+        federation_metrics.announce_partner(name)
+    for name, server in _asked(former) - _asked(found):
+        federation_metrics.forget_server(name, server)
+
+
+def _asked(partners: Partners) -> set[tuple[str, str]]:
+    return {
+        (entry.name, server.address)
+        for entry in partners.by_name.values()
+        if entry.is_active
+        for server in entry.servers
+    }
+
+
 class PartnerDirectory:
     """Holds the current partners, and renews them when `directory` has a new snapshot."""
 
@@ -176,7 +194,9 @@ class PartnerDirectory:
             if self.current.revision != snapshot.revision:
                 # The rows are read after the snapshot: never older than it.
                 async with self._database.read("partners") as session:
-                    self.current = await load(session, self._keyring, snapshot)
+                    found = await load(session, self._keyring, snapshot)
+                _announce(self.current, found)
+                self.current = found
         return self.current
 
     async def run(self, every_seconds: float = 0.2) -> None:

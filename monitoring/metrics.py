@@ -1,4 +1,5 @@
-"""Every metric of the service, declared once with its help text and labels.
+"""Every metric of the service, declared once with its help text and labels; those of partners
+are in ``federation_metrics``.
 
 Labels are closed lists or slugs that staff chose (collectivity, hotspot), never a citizen, a MAC
 address or free text: a label value stays in Prometheus for as long as it keeps data.
@@ -310,6 +311,7 @@ database_up = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+
 
 @lru_cache(maxsize=4096)
 def _answered(code: str, outcome: str, reason: str, vendor: str) -> Counter:

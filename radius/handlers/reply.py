@@ -50,6 +50,9 @@ MESSAGES: Final = {
     DenyReason.DAILY_TIME_SPENT: "Your time for today is used up: see you tomorrow.",
     DenyReason.DAILY_VOLUME_SPENT: "Your volume for today is used up: see you tomorrow.",
     DenyReason.TOO_MANY_DEVICES: "Too many of your devices are online: disconnect one first.",
+    DenyReason.HOME_UNREACHABLE: "Your home's service does not answer: please try again later.",
+    DenyReason.ROUTING_LOOP: "We cannot find the way to your home's service.",
+    DenyReason.PARTNER_SUSPENDED: "Our network and your home's are not connected at the moment.",
 }
 
 
