@@ -1,16 +1,17 @@
 """The dashboards and the alert rules name only what is measured, and read well."""
 
+import collections
 import re
-from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 
 from aaa.authentication import Method
 from aaa.policy import DenyReason
-from monitoring import registry
+from monitoring import federation_metrics, registry
 from radius.eap.steps import Failure
 from tests.monitoring.dashboards import DASHBOARDS, ROOM, load, queries
 
@@ -56,10 +57,23 @@ def test_the_rules_name_only_what_is_declared() -> None:
     assert named - declared_series() == set()
 
 
+def test_all_that_is_measured_of_partners_is_shown_or_warned_of() -> None:
+    shown = RULES.read_text(encoding="utf-8") + "".join(
+        path.read_text(encoding="utf-8") for path in DASHBOARDS
+    )
+    measured = [
+        value.describe()[0].name
+        for value in vars(federation_metrics).values()
+        if isinstance(value, Counter | Gauge | Histogram)
+    ]
+    assert len(measured) >= 5
+    assert [name for name in measured if name not in shown] == []
+
+
 @dashboards
 def test_every_panel_has_a_title_a_description_and_an_identity(path: Path) -> None:
     shown = panels(path)
-    identities = Counter(panel["id"] for panel in shown)
+    identities = collections.Counter(panel["id"] for panel in shown)
     assert [identity for identity, count in identities.items() if count > 1] == []
     for panel in shown:
         assert panel["title"]
