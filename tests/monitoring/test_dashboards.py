@@ -62,7 +62,7 @@ def test_all_that_is_measured_of_partners_is_shown_or_warned_of() -> None:
         path.read_text(encoding="utf-8") for path in DASHBOARDS
     )
     measured = [
-        value.describe()[0].name
+        next(iter(value.describe())).name
         for value in vars(federation_metrics).values()
         if isinstance(value, Counter | Gauge | Histogram)
     ]
