@@ -13,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from aaa import mac
 from aaa.collectivities import check_slug, hotspot_by_slug
 from aaa.errors import Invalid
-from aaa.model import AccessPoint, MessageAuthenticatorRule, Nas, Ticket
+from aaa.model import (
+    AccessPoint,
+    Collectivity,
+    Hotspot,
+    MessageAuthenticatorRule,
+    Nas,
+    Ticket,
+)
 from aaa.nas.registry import adapter
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
@@ -166,13 +173,19 @@ async def _check_known_by(session: AsyncSession, nas: Nas) -> None:
             "a NAS is known by --address (192.0.2.7) or by --identifier (its NAS-Identifier or "
             "Called-Station-Id): give one, or both"
         )
-    query = select(Nas.name).where(
-        Nas.network == nas.network, Nas.identifier.is_(None), Nas.name != nas.name
-    )
-    if other := await session.scalar(query):
+    if other := await same_network(session, nas):
         raise Invalid(
             f"NAS “{other}” has this address already: give --identifier to tell them apart"
         )
+
+
+async def same_network(session: AsyncSession, nas: Nas) -> str | None:
+    """Return the name of another NAS that nothing but the same network would tell from this."""
+    query = select(Nas.name).where(
+        Nas.network == nas.network, Nas.identifier.is_(None), Nas.name != nas.name
+    )
+    found: str | None = await session.scalar(query)
+    return found
 
 
 async def by_name(session: AsyncSession, name: str) -> Nas:
@@ -202,8 +215,12 @@ async def rotate_secret(
 async def remove(session: AsyncSession, nas: Nas) -> None:
     """Retire a NAS, with its tickets and the log-ins under way there.
 
-    Raises Invalid where it has had a session: the record of those names it.
+    Raises Invalid where it has had a session: the record of those names it; and where it stands
+    for a partner.
     """
+    hotspot = await session.get_one(Hotspot, nas.hotspot_id)
+    if (await session.get_one(Collectivity, hotspot.collectivity_id)).is_partner:
+        raise Invalid(f"NAS “{nas.name}” is a partner's: `farandole partner remove {nas.name}`")
     try:
         async with session.begin_nested():
             for kind in (AccessPoint, Ticket):

@@ -27,6 +27,11 @@ log = structlog.get_logger()
 HOME_SERVER_SECRET: Final = "home-server-secret"
 
 
+def address(transport: Transport, host: str, port: int) -> str:
+    """Return how log lines, metrics and commands name a server: ``udp://192.0.2.7:1812``."""
+    return f"{transport}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 @dataclass(frozen=True, slots=True)
 class HomeServerEntry:
     """A RADIUS server of a partner. `secret` over UDP; `anchor` (DER) with `certificate_name`, or
@@ -48,8 +53,7 @@ class HomeServerEntry:
     @property
     def address(self) -> str:
         """How log lines, metrics and commands name it: ``udp://host:port``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.transport}://{host}:{self.auth_port}"
+        return address(self.transport, self.host, self.auth_port)
 
 
 @dataclass(frozen=True, slots=True)
