@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
+from ipaddress import ip_address
 from secrets import token_bytes
 from typing import Any, Final
 
@@ -23,6 +24,14 @@ from aaa.snapshot import Directory
 from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
+from federation.accounting_forwarder import AccountingForwarder
+from federation.carriers import PROXY_SCHEDULE, UdpCarrier
+from federation.directory import PartnerDirectory
+from federation.forwarder import Forwarder
+from federation.handler import FederationHandler
+from federation.model import Transport
+from federation.refusals import Refusals
+from federation.visited import Visits
 from monitoring import metrics
 from monitoring.health import Check, Health
 from monitoring.logging import RepeatedWarnings
@@ -40,6 +49,7 @@ from radius.handlers.eap_methods import Methods
 from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
+from radius.transports.client import Client
 from radius.transports.udp import bound_socket
 
 Clock = Callable[[], datetime]
@@ -72,6 +82,7 @@ class Service:
     """
 
     settings: Settings
+    directory: Directory
     radius: RadiusServer | None
     portal: WebServer | None
     monitoring: MonitoringServer
@@ -139,6 +150,7 @@ async def assemble(
     finishing = asyncio.Event()
     return Service(
         settings=settings,
+        directory=directory,
         radius=radius,
         portal=portal,
         monitoring=_monitoring(installation, finishing, stack),
@@ -168,30 +180,27 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     database, keyring = workshop.installation.database, workshop.installation.keyring
     directory = workshop.directory
     warnings = workshop.warnings
+    replies = ReplyBuilder(keyring)
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
     authenticator = Authenticator(database, keyring, _hashing(stack))
     eap = workshop.installation.settings.eap
+    access = AccessHandler(
+        authenticator,
+        EapHandler(authenticator, directory, Methods(eap, token_bytes), eap, clock, token_bytes),
+        directory,
+        replies,
+        clock,
+        reject_delay_seconds=settings.reject_delay_seconds,
+        chance=random.random,
+    )
+    owners = SessionOwners(database, directory, keyring, clock)
+    accounting = AccountingHandler(recorder, owners, warnings)
     server = RadiusServer(
         settings,
         database=database,
         directory=directory,
-        handler=local_handler(
-            AccessHandler(
-                authenticator,
-                EapHandler(
-                    authenticator, directory, Methods(eap, token_bytes), eap, clock, token_bytes
-                ),
-                directory,
-                ReplyBuilder(keyring),
-                clock,
-                reject_delay_seconds=settings.reject_delay_seconds,
-                chance=random.random,
-            ),
-            AccountingHandler(
-                recorder, SessionOwners(database, directory, keyring, clock), warnings
-            ),
-        ),
+        handler=await _federated(workshop, stack, replies, access, accounting),
         warnings=warnings,
         clock=clock,
     )
@@ -201,6 +210,56 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
         raise _radius_refusal(settings, error) from None
     stack.push_async_callback(server.stop)
     return server
+
+
+async def _federated(
+    workshop: _Workshop,
+    stack: AsyncExitStack,
+    replies: ReplyBuilder,
+    access: AccessHandler,
+    accounting: AccountingHandler,
+) -> FederationHandler:
+    """Return the handler of all requests, what goes to partners beside it in the background."""
+    installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
+    database, keyring = installation.database, installation.keyring
+    partners = PartnerDirectory(database, keyring, directory)
+    await partners.refresh()
+    source = installation.settings.federation.source_address
+    client = Client(PROXY_SCHEDULE, source=ip_address(source) if source else None)
+    stack.callback(client.close)
+    forwarder = Forwarder(
+        installation.settings.federation,
+        partners=partners,
+        carriers={Transport.UDP: UdpCarrier(client)},
+        clock=clock,
+    )
+    accounts = AccountingForwarder(
+        database=database,
+        partners=partners,
+        forwarder=forwarder,
+        warnings=workshop.warnings,
+        clock=clock,
+    )
+    workshop.background += [partners.run, forwarder.run, accounts.run]
+    refusals = Refusals(replies)
+    visits = Visits(
+        directory=directory,
+        keyring=keyring,
+        accounting=accounting,
+        forwarder=forwarder,
+        accounts=accounts,
+        refusals=refusals,
+        clock=clock,
+        chance=token_bytes,
+    )
+    return FederationHandler(
+        local_handler(access, accounting),
+        directory=directory,
+        partners=partners,
+        visits=visits,
+        refusals=refusals,
+        keyring=keyring,
+    )
 
 
 def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:

@@ -7,44 +7,53 @@ session's accounting finds the way even where the NAS names the citizen otherwis
 import base64
 import binascii
 import struct
+from dataclasses import dataclass
 from typing import Final
 
 from aaa.secret import Keyring
 from radius.wire.attributes import Attributes
 
 _PURPOSE: Final = "visitor-class"
-# Version, partner.
+# Version, partner; the realm follows.
 _LAYOUT: Final = struct.Struct(">BQ")
 _VERSION: Final = 1
 _CLASS: Final = 25
+# Of an attribute's 253 octets of text, what base64, nonce and tag leave.
+_MOST_OCTETS: Final = 189 - 28
 
 
-def seal(keyring: Keyring, partner_id: int) -> bytes:
-    """Return a Class: text, since some NAS cut octets off at a NUL."""
-    plain = _LAYOUT.pack(_VERSION, partner_id)
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whose citizen somebody is: the partner, and the realm that led there."""
+
+    partner_id: int
+    realm: str
+
+
+def seal(keyring: Keyring, visitor: Visitor) -> bytes:
+    """Return a Class: text, since some NAS cut octets off at a NUL. A realm that does not fit is
+    left out."""
+    plain = _LAYOUT.pack(_VERSION, visitor.partner_id) + visitor.realm.encode()
+    if len(plain) > _MOST_OCTETS:
+        plain = plain[: _LAYOUT.size]
     return base64.urlsafe_b64encode(keyring.seal(plain, _PURPOSE))
 
 
-def take(keyring: Keyring, attributes: Attributes) -> tuple[int | None, Attributes]:
-    """Return the partner's id in the Class that is ours, None where there is none; and the
-    attributes without it."""
-    found = None
-    kept = []
-    for number, octets in attributes:
-        partner_id = _unseal(keyring, octets) if number == _CLASS else None
-        if partner_id is None:
-            kept.append((number, octets))
-        else:
-            found = partner_id
-    return found, Attributes(tuple(kept))
-
-
-def _unseal(keyring: Keyring, octets: bytes) -> int | None:
+def unseal(keyring: Keyring, octets: bytes) -> Visitor | None:
+    """Return what a Class says, or None where it is none of these."""
     try:
         plain = keyring.open(base64.b64decode(octets, b"-_", validate=True), _PURPOSE)
     except binascii.Error:
         return None
-    if plain is None or len(plain) != _LAYOUT.size:
+    if plain is None or len(plain) < _LAYOUT.size:
         return None
-    version, partner_id = _LAYOUT.unpack(plain)
-    return int(partner_id) if version == _VERSION else None
+    version, partner_id = _LAYOUT.unpack_from(plain)
+    if version != _VERSION:
+        return None
+    return Visitor(partner_id, plain[_LAYOUT.size :].decode())
+
+
+def find(keyring: Keyring, attributes: Attributes) -> Visitor | None:
+    """Return what the first such Class says, wherever it stands among others."""
+    every = (octets for number, octets in attributes if number == _CLASS)
+    return next(filter(None, (unseal(keyring, octets) for octets in every)), None)

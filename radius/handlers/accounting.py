@@ -55,7 +55,7 @@ class AccountingHandler:
             await self._recorder.record(event_of(request, kind, owner))
         return Reply(acknowledge(request))
 
-    async def visit(self, request: Request, also: Also) -> Reply:
+    async def visit(self, request: Request, also: Also | None = None) -> Reply:
         """Return the same for a session of nobody here; `also` adds rows to its transaction."""
         kind = self._kind(request)
         if kind is not None:
