@@ -44,6 +44,8 @@ _HEADER_OF_ATTRIBUTE: Final = 2
 _MESSAGE_AUTHENTICATOR_OCTETS: Final = 18
 _SALT_MARK: Final = 0x80
 _LEAST_INTERIM_SECONDS: Final = 60
+# A NAS that counts more never knew when it was.
+_LONGEST_DELAY: Final = timedelta(days=1)
 # RFC 5580 section 4.1: the namespace of realms.
 _REALM: Final = "1"
 # RFC 4372 section 2.1: who sends this asks for the identity.
@@ -302,8 +304,8 @@ def _accounting_outbound(attributes: Attributes, hop: Hop) -> Attributes:
     )
     if attributes.date("Event-Timestamp") is not None:
         return attributes
-    delay = timedelta(seconds=attributes.integer("Acct-Delay-Time") or 0)
-    happened_at = int((hop.received_at - delay).timestamp())
+    delay = min(timedelta(seconds=attributes.integer("Acct-Delay-Time") or 0), _LONGEST_DELAY)
+    happened_at = (hop.received_at - delay).replace(microsecond=0)
     return attributes.without("Event-Timestamp").with_("Event-Timestamp", happened_at)
 
 
