@@ -47,6 +47,12 @@ def _signing_key_file(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _radsec_key_file(value: str, info: ValidationInfo) -> str:
+    if bool(value) != bool(info.data.get("radsec_certificate_file")):
+        raise ValueError("radius.radsec_certificate_file and this one are set together or not")
+    return value
+
+
 def _tls_maximum(value: str, info: ValidationInfo) -> str:
     if value < str(info.data.get("tls_minimum", value)):
         raise ValueError("less than eap.tls_minimum: no device could log in")
@@ -82,6 +88,28 @@ class RadiusSettings(Section):
     address: Address = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
     auth_port: Port = Field(1812, description="Authentication port (UDP).")
     acct_port: Port = Field(1813, description="Accounting port (UDP).")
+    radsec: bool = Field(
+        True, description="Whether to listen for RADIUS over TLS (RadSec), with certificates."
+    )
+    radsec_port: Port = Field(2083, description="Port of RADIUS over TLS (TCP).")
+    radsec_name: ServerName = Field(
+        "",
+        description="The name in the certificate that partners and NAS check over TLS. Empty: that "
+        "of eap.server_name.",
+    )
+    radsec_certificate_file: str = Field(
+        "",
+        description="PEM file with another authority's certificate to show over TLS, as client "
+        "too, and its chain; read again when it changes. Empty: the service makes its own.",
+    )
+    radsec_key_file: Annotated[str, AfterValidator(_radsec_key_file)] = Field(
+        "",
+        validate_default=True,
+        description="PEM file with that certificate's private key, without a passphrase.",
+    )
+    radsec_connections: int = Field(
+        64, ge=1, le=4096, description="Connections that one client may hold over TLS."
+    )
     coa_port: Port = Field(
         3799, description="Port of the NAS that CoA and Disconnect go to, unless a NAS has its own."
     )
@@ -246,6 +274,11 @@ class Settings(Section):
         host = urlsplit(self.portal.public_url).hostname or ""
         has_domain = "." in host and not host.rpartition(".")[2].isdigit() and ":" not in host
         return self.eap.server_name or (f"radius.{host}" if has_domain else FALLBACK_SERVER_NAME)
+
+    @property
+    def radsec_name(self) -> str:
+        """The name that partners check in the certificate that is shown over TLS."""
+        return self.radius.radsec_name or self.server_name
 
     @property
     def key_file(self) -> Path:

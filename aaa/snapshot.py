@@ -21,9 +21,11 @@ from aaa.database import Database
 from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
 from aaa.pki import identity
+from aaa.pki.files import CertificateFiles
 from aaa.pki.identity import ServerIdentity
 from aaa.policy import Limits, limits_from, narrow
 from aaa.secret import Keyring, Secret
+from aaa.settings import ConfigurationError
 from monitoring import metrics
 
 log = structlog.get_logger()
@@ -134,6 +136,8 @@ class Snapshot:
     citizen_limits: Mapping[int, Limits]
     # What supplicants are shown; None before `aaa.pki.authority` made it.
     server_identity: ServerIdentity | None = None
+    # What other servers and NAS are shown over TLS.
+    radsec_identity: ServerIdentity | None = None
 
     def limits(self, hotspot: HotspotEntry, citizen_id: int | None) -> Limits:
         """Return what holds for a citizen at a hotspot: the narrowest scope wins."""
@@ -192,6 +196,7 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
             if scope == "citizen"
         },
         server_identity=await identity.current(session, keyring),
+        radsec_identity=await identity.current(session, keyring, model.Use.RADSEC),
     )
 
 
@@ -306,9 +311,13 @@ class Directory:
     Hotspots that come with a new snapshot show their counters at zero.
     """
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, radsec_files: CertificateFiles | None = None
+    ) -> None:
+        """`radsec_files`: the operator's certificate, in place of the one that the service made."""
         self._database = database
         self._keyring = keyring
+        self._radsec_files = radsec_files
         self._lock = asyncio.Lock()
         self._told = ""
         self.current = EMPTY
@@ -320,10 +329,26 @@ class Directory:
         """
         async with self._lock, self._database.read("snapshot") as session:
             if not self.current.revision or await _revision(session) != self.current.revision:
-                self.current = await load(session, self._keyring)
+                self.current = self._with_files(await load(session, self._keyring))
                 for hotspot in self.current.hotspots.values():
                     metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
+            elif self._files_have_changed():
+                self.current = self._with_files(self.current)
         return self.current
+
+    def _files_have_changed(self) -> bool:
+        try:
+            return self._radsec_files is not None and self._radsec_files.refresh()
+        except ConfigurationError as error:
+            log.error("a changed certificate is of no use, the former is shown", reason=str(error))
+            return False
+
+    def _with_files(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with the operator's certificate, where there is one."""
+        if self._radsec_files is None:
+            return snapshot
+        anchors = snapshot.radsec_identity.anchors if snapshot.radsec_identity else ()
+        return replace(snapshot, radsec_identity=self._radsec_files.identity(anchors))
 
     async def run(self, every_seconds: float = 1.0) -> None:
         """Refresh for ever."""

@@ -6,7 +6,7 @@ tables of one room alone (log-in attempts stand in ``portal.model``).
 
 from aaa.model.audit import AuditEvent
 from aaa.model.base import Base
-from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificate
+from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificate, Use
 from aaa.model.citizen import Citizen, CitizenState, Device
 from aaa.model.collectivity import Collectivity, Hotspot, Installation
 from aaa.model.instruction import Instruction, InstructionKind, InstructionState
@@ -38,4 +38,5 @@ __all__ = [
     "ServerCertificate",
     "Session",
     "Ticket",
+    "Use",
 ]
