@@ -50,6 +50,7 @@ from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
 from radius.transports.client import Client
+from radius.transports.radsec_server import bound_tcp_socket
 from radius.transports.udp import bound_socket
 
 Clock = Callable[[], datetime]
@@ -97,6 +98,8 @@ class Service:
             address = self.settings.radius.address
             held["authentication"] = (address, self.radius.auth_port)
             held["accounting"] = (address, self.radius.acct_port)
+            if self.radius.radsec_port is not None:
+                held["radsec"] = (address, self.radius.radsec_port)
         if self.portal is not None:
             held["portal"] = (self.settings.portal.address, self.portal.port)
         return {
@@ -132,7 +135,7 @@ async def assemble(
     """
     settings, database = installation.settings, installation.database
     await certificates.keep(installation, clock())
-    directory = Directory(database, installation.keyring)
+    directory = Directory(database, installation.keyring, certificates.of_operator(settings.radius))
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
@@ -314,11 +317,17 @@ def _monitoring(
 
 
 def _radius_refusal(settings: RadiusSettings, error: OSError) -> ConfigurationError:
-    """Say which of the two ports it was: the first that cannot be had by itself, else the second,
+    """Say which of the ports it was: the first that cannot be had by itself, else the second,
     which the first has taken."""
-    for key, port in (("auth_port", settings.auth_port), ("acct_port", settings.acct_port)):
+    wanted = [
+        ("auth_port", settings.auth_port, bound_socket),
+        ("acct_port", settings.acct_port, bound_socket),
+    ]
+    if settings.radsec:
+        wanted.append(("radsec_port", settings.radsec_port, bound_tcp_socket))
+    for key, port, bind in wanted:
         try:
-            bound_socket(settings.address, port).close()
+            bind(settings.address, port).close()
         except OSError:
             return ports.refusal("radius", key, settings.address, port, error)
     return ports.refusal("radius", "acct_port", settings.address, settings.acct_port, error)

@@ -68,6 +68,22 @@ radius_in_progress = Gauge(
     multiprocess_mode="livesum",
 )
 
+radsec_connections = Gauge(
+    "farandole_radsec_connections",
+    "Connections of RADIUS over TLS, by direction (in: clients at our port, out: to servers of "
+    "partners).",
+    ("direction",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+radsec_refusals = Counter(
+    "farandole_radsec_refusals",
+    "Connections of RADIUS over TLS that were refused or broken off by us, by direction and reason "
+    "(untrusted_certificate, wrong_name, expired_certificate, bad_framing, ...).",
+    ("direction", "reason"),
+    registry=REGISTRY,
+)
+
 # EAP
 
 # The words of radius.eap.steps, which this room may not ask. A share of all that ended is none

@@ -9,7 +9,7 @@ from typing import Final
 from aaa.secret import Secret
 from radius.outstanding import Outstanding, Pending, Schedule
 from radius.request import Address
-from radius.transports.exchange import address_of
+from radius.transports.arrival import address_of
 from radius.transports.udp import bound_socket
 from radius.wire.authenticator import (
     encode_access_request,
@@ -26,14 +26,14 @@ Encode = Callable[[Packet, bytes], bytes]
 _MOST_OCTETS: Final = 4097
 _AT_ONCE: Final = 64
 _ANY: Final[dict[int, str]] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  # the kernel picks a port, and an address
-_ENCODERS: Final[dict[Code, Encode]] = {
+ENCODERS: Final[dict[Code, Encode]] = {
     Code.ACCESS_REQUEST: encode_access_request,
     Code.STATUS_SERVER: encode_access_request,
     Code.ACCOUNTING_REQUEST: encode_accounting_request,
     Code.DISCONNECT_REQUEST: encode_dynamic_request,
     Code.COA_REQUEST: encode_dynamic_request,
 }
-_ANSWERS: Final = {
+ANSWERS: Final = {
     Code.ACCESS_REQUEST: {Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE},
     Code.STATUS_SERVER: {Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE},
     Code.ACCOUNTING_REQUEST: {Code.ACCOUNTING_RESPONSE},
@@ -78,7 +78,7 @@ class Client:
         """
         if address.version not in self._sources:
             return None
-        encode = encode or _ENCODERS[packet.code]
+        encode = encode or ENCODERS[packet.code]
         channel, identifier = await self._take(address.version)
         try:
             request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)
@@ -201,7 +201,7 @@ class _Channel:
             return
         pending = self._outstanding.find(packet.identifier, source)
         waiting = self._waiting.get(packet.identifier)
-        if pending is None or waiting is None or packet.code not in _ANSWERS[waiting[0].code]:
+        if pending is None or waiting is None or packet.code not in ANSWERS[waiting[0].code]:
             return
         try:
             verify_reply(datagram, packet, pending.authenticator, waiting[0].secret.reveal())

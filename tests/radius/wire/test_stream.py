@@ -1,6 +1,7 @@
 """Packets cut out of a stream, however it was broken up on its way."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ PACKETS = st.lists(
 def pieces(octets: bytes, cuts: Sequence[int]) -> list[bytes]:
     """Break octets at some places."""
     places = [0, *sorted(cut % (len(octets) + 1) for cut in cuts), len(octets)]
-    return [octets[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [octets[start:end] for start, end in pairwise(places)]
 
 
 @given(packets=PACKETS, cuts=st.lists(st.integers(0, 30_000), max_size=20))
