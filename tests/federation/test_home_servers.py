@@ -137,6 +137,16 @@ def test_a_server_dies_of_unanswered_probes_and_comes_back_by_one_answer() -> No
     assert found.choose(OTHER, b"device", now + 5.1) == 1
 
 
+def test_an_answer_between_unanswered_probes_keeps_a_server_alive() -> None:
+    found = answering(Server(1))
+    for now in range(0, 100, 10):
+        found.observe(1, None, Outcome.SILENT, now + 1.0)
+        found.observe(1, None, Outcome.SILENT, now + 2.0)
+        assert found.state(1) is SUSPECT
+        found.observe(1, None, Outcome.ANSWERED, now + 3.0)
+        assert found.state(1) is ALIVE
+
+
 def test_realms_that_fell_silent_with_their_server_come_back_with_it() -> None:
     found = answering(Server(1))
     fail_realm(found, 1, REALM, 40.0)
