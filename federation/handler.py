@@ -131,10 +131,16 @@ class FederationHandler:
     async def _admit_ours(
         self, request: Request, partner: PartnerEntry, partners: Partners
     ) -> Reply | Unanswered:
-        """Answer for a citizen of ours, who is named with a realm, at a partner's place."""
-        route = partners.routes.route(request.text("User-Name") or "")
+        """Answer for a citizen of ours, who is named with a realm, at a partner's place.
+
+        A device that proves nothing but its address is remembered at our own hotspots alone.
+        """
+        user_name = request.text("User-Name") or ""
+        route = partners.routes.route(user_name)
         if not isinstance(route, Local) or route.realm is None:
             return self._refusals.refuse(request, self._transit(request, partner, route))
+        if names_its_device(user_name, request.device_mac):
+            return self._refusals.refuse(request, DenyReason.METHOD_NOT_SUPPORTED)
         outcome = await self._local(request)
         if not isinstance(outcome, Reply):
             return outcome

@@ -1,22 +1,34 @@
 """Two members, each other's partner: citizens of one at the hotspot of the other."""
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from aaa import devices
 from federation import partners, visitor_class
 from federation.model import Partner
 from radius.eap.packet import Type
 from radius.handlers import class_attribute
+from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
-from tests.federation.nodes import BASIL, LAVENDER, WIFI_SECRET, Node, join, node, until
+from tests.federation.nodes import BASIL, LAVENDER, SHARED, WIFI_SECRET, Node, join, node, until
 from tests.radius.eap import inside
 from tests.radius.eap_station import Station, link_key, ttls_station
-from tests.radius.served import PHONE_AS_SENT, Named, accounting, chapped, pap, sample
+from tests.radius.served import (
+    LOOPBACK,
+    PHONE_AS_SENT,
+    QUICK,
+    Named,
+    accounting,
+    chapped,
+    pap,
+    sample,
+)
 from tests.radius.test_mschap_log_in import Asked
-from tests.village import PASSWORD
+from tests.village import PASSWORD, PHONE
 
 DEVICE: Named = ("Calling-Station-Id", PHONE_AS_SENT)
 _CLASS = 25
@@ -198,6 +210,28 @@ async def test_who_is_suspended_is_refused_and_asked_nothing(visit: tuple[Node, 
     await visited.change(home.cast.slug, partners.resume)
     request = pap(home.cast.nai, PASSWORD.reveal(), DEVICE)
     assert (await visited.answer(request)).code is Code.ACCESS_ACCEPT
+
+
+async def test_a_device_is_not_let_in_elsewhere_by_its_address(lavender: Node, basil: Node) -> None:
+    async with lavender.village.database.write("test") as session:
+        await devices.remember(
+            session,
+            citizen_id=lavender.citizen_id,
+            mac=PHONE,
+            name="phone",
+            days=1,
+            now=lavender.village.clock(),
+        )
+    asked = pap(f"{PHONE_AS_SENT}@{lavender.cast.realm}", "any", DEVICE)
+    assert (await lavender.answer(asked)).code is Code.ACCESS_ACCEPT
+    partner = Client(QUICK, source=ip_address(basil.cast.source))
+    try:
+        port = lavender.radius.auth_port
+        reply = await partner.exchange(asked, LOOPBACK, port, SHARED)
+    finally:
+        partner.close()
+    assert reply is not None
+    assert reply.code is Code.ACCESS_REJECT
 
 
 async def test_nobody_crosses_a_member_and_nothing_goes_in_circles(
