@@ -98,6 +98,8 @@ async def client(
     nas = await session.scalar(select(Nas).where(Nas.name == hotspot.slug))
     if nas is not None and nas.hotspot_id != hotspot.id:
         raise Invalid(f"a NAS of ours is called “{nas.name}”: choose another name")
+    if sender.network and sender.secret is None and (nas is None or nas.network is None):
+        raise Invalid("over UDP a shared secret proves who sends: give --from-secret-file")
     if nas is None:
         # Over TLS alone nothing is proven by a secret: one that nobody is told is as good as none.
         secret = keyring.seal(new_secret().reveal(), NAS_SECRET)
