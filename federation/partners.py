@@ -165,6 +165,17 @@ async def check_is_ours(session: AsyncSession, realm: str) -> None:
         )
 
 
+async def whole_realms(session: AsyncSession) -> Sequence[str]:
+    """Return the realms of active partners that are written whole, which Passpoint can tell."""
+    query = (
+        select(PartnerRealm.pattern)
+        .join(Partner)
+        .where(Partner.state == PartnerState.ACTIVE, PartnerRealm.pattern.not_like("*%"))
+        .order_by(PartnerRealm.pattern)
+    )
+    return (await session.scalars(query)).all()
+
+
 async def _partner_with(session: AsyncSession, pattern: str) -> str | None:
     query = select(Partner.name).join(PartnerRealm).where(PartnerRealm.pattern == pattern)
     found: str | None = await session.scalar(query)

@@ -1,6 +1,6 @@
 """`farandole nas`: RADIUS clients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -21,6 +21,7 @@ from aaa.snapshot import Snapshot
 from deploy.commands import files, noun
 from deploy.commands.output import AsJson, show, show_json, show_rows
 from deploy.commands.transaction import Transaction, change, look
+from federation import partners
 
 app = noun("nas")
 
@@ -160,12 +161,15 @@ def secure(
 
     async def work(transaction: Transaction) -> SecureNetwork:
         await access_points.by_name(transaction.session, name)
-        return _secure_network(transaction.settings, transaction.snapshot, name)
+        realms = await partners.whole_realms(transaction.session)
+        return _secure_network(transaction.settings, transaction.snapshot, name, realms)
 
     typer.echo(secure_network.configuration(look(context, work), format), nl=False)
 
 
-def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> SecureNetwork:
+def _secure_network(
+    settings: Settings, snapshot: Snapshot, name: str, partner_realms: Sequence[str]
+) -> SecureNetwork:
     nas, federation = snapshot.nas_by_name[name], settings.federation
     own = nas.hotspot.collectivity
     realms = (own.realm, *sorted(snapshot.by_realm.keys() - {own.realm}))
@@ -183,6 +187,7 @@ def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> Secure
         operator_realm=own.realm,
         realms=realms,
         roaming_consortiums=federation.roaming_consortium_list,
+        partner_realms=tuple(partner_realms),
     )
 
 
