@@ -171,8 +171,8 @@ class _Server:
     async def connection(self) -> "ServerConnection":
         """Return a connection with room for a request. Raises Broken where there is none."""
         while True:
-            identity, _ = self._client.show()
-            for connection in self._connections:
+            identity = self._shown()
+            for connection in list(self._connections):
                 if connection.identity != identity or not connection.is_fresh:
                     connection.retire()
             usable = [each for each in self._connections if not each.is_retired]
@@ -184,6 +184,14 @@ class _Server:
             else:
                 self._changed.clear()
                 await self._changed.wait()
+
+    def _shown(self) -> ServerIdentity:
+        """Return the certificate that connections must show now."""
+        try:
+            return self._client.show()[0]
+        except Broken as broken:
+            self.tell(broken)
+            raise
 
     def heard(self) -> None:
         """Note an answer: the server is alive, and knows us."""

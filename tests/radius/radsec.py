@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,7 +105,9 @@ class Raw:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    stream: Stream
+    stream: Stream = field(default_factory=Stream)
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Of a server's: the client has gone."""
 
     async def receive(self, seconds: float = 20) -> bytes:
         """Return the next packet; raise EOFError where the connection has ended."""
@@ -139,14 +141,18 @@ async def raw(
         context.load_cert_chain(files[0], files[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     try:
-        yield Raw(reader, writer, Stream())
+        yield Raw(reader, writer)
     finally:
         writer.transport.abort()
 
 
 @asynccontextmanager
 async def fake_server(
-    issued: Issued, folder: Path, client_root: bytes, answers: Callable[["Raw", bytes], None]
+    issued: Issued,
+    folder: Path,
+    client_root: bytes,
+    answers: Callable[["Raw", bytes], None],
+    port: int = 0,
 ) -> AsyncIterator[tuple[int, list[Raw]]]:
     """Run a server of the standard library's TLS; `answers` is given each packet that comes."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -157,7 +163,7 @@ async def fake_server(
     met: list[Raw] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        one = Raw(reader, writer, Stream())
+        one = Raw(reader, writer)
         met.append(one)
         try:
             while octets := await reader.read(65_536):
@@ -166,9 +172,10 @@ async def fake_server(
         except (ssl.SSLError, ConnectionError):
             pass
         finally:
+            one.is_over.set()
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context)
     try:
         yield server.sockets[0].getsockname()[1], met
     finally:
