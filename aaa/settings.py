@@ -22,6 +22,7 @@ from aaa.setting_types import (
     Port,
     RoamingConsortiums,
     ServerName,
+    SourceAddress,
     Ssid,
 )
 
@@ -206,6 +207,18 @@ class FederationSettings(Section):
         "",
         description="Passpoint roaming consortium identifiers (RCOI), hexadecimal, separated by "
         "commas. Empty: Passpoint finds the network by its domain and realms.",
+    )
+    response_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=30,
+        description="How long a partner's servers may take to answer; then the device is refused. "
+        "Less than the access points wait for us.",
+    )
+    source_address: SourceAddress = Field(
+        "",
+        description="Address that requests to partners over UDP are sent from, which is what they "
+        "know us by. Empty: the one that the way there has.",
     )
 
     @property

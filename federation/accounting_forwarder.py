@@ -225,6 +225,10 @@ class AccountingForwarder:
         row, now = ForwardedAccounting, self._clock()
         claimed = {each.id for rows in batch.sessions for each in rows}
         answered = {each.id for each in batch.answered}
+        if answered:
+            self._paused.pop(partner.id, None)
+        else:
+            self._pause(partner)
         async with self._database.write("forwarded_accounting") as session:
             await session.execute(delete(row).where(row.id.in_(sorted(answered))))
             left = update(row).where(row.id.in_(sorted(claimed - answered)))
@@ -236,12 +240,8 @@ class AccountingForwarder:
                     .where(row.id == each.id)
                     .values(attempts=row.attempts + 1, next_attempt_at=due_at)
                 )
-        if answered:
-            self._paused.pop(partner.id, None)
-            # There may be more than one batch.
-            self._wake.set()
-        else:
-            self._pause(partner)
+        # There may be more than one batch.
+        self._wake.set()
 
     def _pause(self, partner: PartnerEntry) -> None:
         now = self._clock()
