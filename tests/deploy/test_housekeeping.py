@@ -23,6 +23,7 @@ from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from monitoring import registry
 from portal.model import EmailCode
+from tests.federation import partnering
 from tests.village import PHONE, Village, settle
 
 
@@ -102,6 +103,16 @@ async def test_nas_are_counted(village: Village, housekeeping: Housekeeping) -> 
     village.clock.advance(seconds=1)
     await do(housekeeping, "nas")
     assert value("nas_silent") == 2
+
+
+async def test_a_partner_is_no_access_point_that_fell_silent(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    await partnering.add(village)
+    await village.directory.refresh()
+    village.clock.advance(days=2)
+    await do(housekeeping, "nas")
+    assert (value("nas_known"), value("nas_silent")) == (2, 2)
 
 
 async def test_orders_that_wait_are_counted(village: Village, housekeeping: Housekeeping) -> None:

@@ -195,7 +195,8 @@ def test_partners_are_told_from_what_is_ours(village: Operator) -> None:
     )
     in_it = ("--collectivity", "liguria", "--name", "Porto")
     assert "“liguria” is a partner" in village.refused("hotspot", "add", "porto", *in_it, status=1)
-    assert "realms: v.example" in village.refused("citizen", "add", "ada@liguria.example", status=1)
+    citizen = ("ada", "--collectivity", "liguria", "--email", "ada@liguria.example")
+    assert "its citizens sign up with it" in village.refused("citizen", "add", *citizen, status=1)
     assert "farandole partner remove liguria" in village.refused(
         "nas", "remove", "liguria", status=1
     )
