@@ -25,7 +25,7 @@ from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from federation.accounting_forwarder import AccountingForwarder
-from federation.carriers import PROXY_SCHEDULE, UdpCarrier
+from federation.carriers import PROXY_SCHEDULE, TlsCarrier, UdpCarrier
 from federation.directory import PartnerDirectory
 from federation.forwarder import Forwarder
 from federation.handler import FederationHandler
@@ -50,6 +50,7 @@ from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
 from radius.transports.client import Client
+from radius.transports.radsec_client import RadsecClient
 from radius.transports.radsec_server import bound_tcp_socket
 from radius.transports.udp import bound_socket
 
@@ -230,10 +231,12 @@ async def _federated(
     source = installation.settings.federation.source_address
     client = Client(PROXY_SCHEDULE, source=ip_address(source) if source else None)
     stack.callback(client.close)
+    radsec = RadsecClient(lambda: directory.current.radsec_identity, workshop.warnings, clock)
+    stack.callback(radsec.close)
     forwarder = Forwarder(
         installation.settings.federation,
         partners=partners,
-        carriers={Transport.UDP: UdpCarrier(client)},
+        carriers={Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)},
         clock=clock,
     )
     accounts = AccountingForwarder(

@@ -144,9 +144,11 @@ class Forwarder:
         """Ask servers how they are, for ever, as their pools want it (RFC 5997)."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                for partner in self._partners.current.by_id.values():
-                    if partner.is_active:
-                        self._probe_due(partner, tasks)
+                asked = [each for each in self._partners.current.by_id.values() if each.is_active]
+                for partner in asked:
+                    self._probe_due(partner, tasks)
+                for carrier in self._carriers.values():
+                    carrier.keep([server for partner in asked for server in partner.servers])
                 await self._wait(every_seconds)
 
     def _probe_due(self, partner: PartnerEntry, tasks: asyncio.TaskGroup) -> None:

@@ -20,6 +20,7 @@ from aaa import access_points, citizens, collectivities
 from aaa.database import Database
 from aaa.model import Base, Session
 from aaa.passwords import PasswordHashing
+from aaa.pki.identity import ServerIdentity
 from aaa.policies import Scope
 from aaa.secret import Keyring, Secret
 from aaa.settings import (
@@ -29,7 +30,7 @@ from aaa.settings import (
     RadiusSettings,
     Settings,
 )
-from aaa.snapshot import Directory
+from aaa.snapshot import Directory, RadsecPeerEntry
 from aaa.wifi_secrets import WifiSecrets
 from deploy.assemble import Part, Service, assemble
 from deploy.installation import Installation
@@ -106,7 +107,12 @@ class Node:
                     await task
 
         stack.push_async_callback(end)
-        ports = {"auth_port": self.radius.auth_port, "acct_port": self.radius.acct_port}
+        await self.village.directory.refresh()
+        ports = {
+            "auth_port": self.radius.auth_port,
+            "acct_port": self.radius.acct_port,
+            "radsec_port": self.radius.radsec_port,
+        }
         radius = self.settings.radius.model_copy(update=ports)
         self.settings = self.settings.model_copy(update={"radius": radius})
 
@@ -194,9 +200,33 @@ class Node:
             await change(session, await partners.by_name(session, name))
         await self.refresh()
 
-    def server(self, priority: int = 0) -> NewServer:
-        """This member as others write it down."""
-        return at(self.radius.auth_port, self.radius.acct_port, priority)
+    def server(self, transport: Transport) -> NewServer:
+        """This member's server as others write it down."""
+        if transport is Transport.UDP:
+            return at(self.radius.auth_port, self.radius.acct_port)
+        port, identity = self.settings.radius.radsec_port, self.identity
+        return NewServer(
+            transport,
+            "127.0.0.1",
+            port,
+            port,
+            anchor=identity.anchors[0],
+            certificate_name=identity.names[0],
+        )
+
+    def sender(self, transport: Transport) -> Sender:
+        """How others know this member's requests."""
+        if transport is Transport.UDP:
+            return Sender(f"{self.cast.source}/32", SHARED)
+        anchor, name = self.identity.anchors[0], self.identity.names[0]
+        return Sender(peers=(RadsecPeerEntry(anchor, name, None),))
+
+    @property
+    def identity(self) -> ServerIdentity:
+        """What it shows over TLS."""
+        identity = self.village.snapshot.radsec_identity
+        assert identity is not None
+        return identity
 
 
 def at(auth_port: int, acct_port: int = 1, priority: int = 0) -> NewServer:
@@ -292,14 +322,14 @@ async def _add_citizen(made: Node) -> None:
         )
 
 
-async def join(one: Node, other: Node) -> None:
+async def join(one: Node, other: Node, transport: Transport = Transport.UDP) -> None:
     """Have two members know each other, both ways."""
     for here, there in ((one, other), (other, one)):
         await here.know(
             there.cast.slug,
             [there.cast.realm],
-            [there.server()],
-            Sender(f"{there.cast.source}/32", SHARED),
+            [there.server(transport)],
+            there.sender(transport),
         )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import devices
 from federation import partners, visitor_class
-from federation.model import Partner
+from federation.model import Partner, Transport
 from radius.eap.packet import Type
 from radius.handlers import class_attribute
 from radius.transports.client import Client
@@ -41,9 +41,19 @@ async def lavender(tmp_path: Path) -> AsyncIterator[Node]:
 
 
 @pytest.fixture
-async def basil(tmp_path: Path, lavender: Node) -> AsyncIterator[Node]:
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """How they reach each other: over UDP, unless a test says otherwise."""
+    chosen: Transport = getattr(request, "param", Transport.UDP)
+    return chosen
+
+
+over_each = pytest.mark.parametrize("transport", Transport, indirect=True)
+
+
+@pytest.fixture
+async def basil(tmp_path: Path, lavender: Node, transport: Transport) -> AsyncIterator[Node]:
     async with node(BASIL, tmp_path) as basil:
-        await join(lavender, basil)
+        await join(lavender, basil, transport)
         yield basil
 
 
@@ -64,6 +74,7 @@ def station(home: Node, visited: Node) -> Station:
     return ttls_station(visited, identity, said, outer=f"anonymous@{home.cast.realm}")
 
 
+@over_each
 async def test_a_password_is_checked_at_home(visit: tuple[Node, Node]) -> None:
     home, visited = visit
     reply = await visited.answer(pap(home.cast.nai, PASSWORD.reveal(), DEVICE))
@@ -80,6 +91,7 @@ async def test_chap_goes_home_with_its_challenge(visit: tuple[Node, Node]) -> No
         assert (await visited.answer(chapped(home.cast.nai, secret, DEVICE))).code is code
 
 
+@over_each
 async def test_mschapv2_comes_back_with_its_proof_and_keys(visit: tuple[Node, Node]) -> None:
     home, visited = visit
     asked = Asked(home.cast.nai, WIFI_SECRET, DEVICE)
@@ -92,6 +104,7 @@ async def test_mschapv2_comes_back_with_its_proof_and_keys(visit: tuple[Node, No
     assert asked.key(reply, "MS-MPPE-Recv-Key") == asked.proven.keys.recv
 
 
+@over_each
 async def test_eap_opens_the_link_with_the_supplicants_own_keys(visit: tuple[Node, Node]) -> None:
     home, visited = visit
     device = station(home, visited)
@@ -156,6 +169,7 @@ async def test_both_classes_come_back_and_only_theirs_goes_home(
     assert session.citizen_id == home.citizen_id
 
 
+@over_each
 async def test_accounting_is_equal_at_both_ends(visit: tuple[Node, Node]) -> None:
     home, visited = visit
     reply = await visited.answer(pap(home.cast.nai, PASSWORD.reveal(), DEVICE))
@@ -192,6 +206,7 @@ async def test_accounting_is_equal_at_both_ends(visit: tuple[Node, Node]) -> Non
     await until(visited.has_sent)
 
 
+@over_each
 async def test_who_is_suspended_is_refused_and_asked_nothing(visit: tuple[Node, Node]) -> None:
     home, visited = visit
     request = pap(home.cast.nai, PASSWORD.reveal(), DEVICE)
