@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, Protocol, cast
 
 from cryptography import x509
@@ -22,6 +23,11 @@ Judge = Callable[[Sequence[bytes]], bool]
 
 _CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Those of TLS 1.2; all that TLS 1.3 has are good."""
+_LONG_AGO: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_NOT_YET_VALID: Final = 9
+_JUDGED_HERE: Final = frozenset((2, _NOT_YET_VALID, 18, 19, 20, 21, 26))
+"""Of OpenSSL's X509_V_ERR: an issuer that is not known, or signs itself; dates; purposes. pyOpenSSL
+names none."""
 _READ_OCTETS: Final = 16_384
 _MOST_INTERMEDIATES: Final = 8
 # Answers that wait for a peer that does not read; nothing more is taken from it meanwhile.
@@ -63,6 +69,10 @@ def context_for(identity: ServerIdentity, method: int) -> SSL.Context:
         context.add_extra_chain_cert(certificate)
     context.use_privatekey(_key(identity))
     context.check_privatekey()
+    # No anchors, and a date at which no certificate holds: what OpenSSL would say of trust and
+    # dates is found out for each peer by itself, and every certificate is shown to `_look`.
+    store = cast(crypto.X509Store, context.get_cert_store())
+    store.set_time(_LONG_AGO)
     context.set_verify_depth(_MOST_INTERMEDIATES)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _look)
     return context
@@ -220,17 +230,17 @@ class _Peer:
 
 
 def _look(
-    session: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, is_good: int
+    session: SSL.Connection, certificate: crypto.X509, error: int, depth: int, is_good: int
 ) -> bool:
-    """OpenSSL calls this for each fault that it finds, having no anchors, and then once for each
-    certificate from the top down to the peer's own: there it is judged, and a refusal becomes an
-    alert."""
+    """OpenSSL calls this for each fault, and for each certificate from the top down to the peer's
+    own. That one's date is the last of its faults: then all are known and judged, and a refusal
+    becomes the alert bad_certificate. What OpenSSL finds too weak stays refused."""
     peer: _Peer = session.get_app_data()
     peer.certificates.setdefault(depth, certificate)
-    if depth == 0 and is_good:
+    if depth == 0 and error == _NOT_YET_VALID:
         peer.is_accepted = peer.judge(peer.chain())
         return peer.is_accepted
-    return True
+    return bool(is_good) or error in _JUDGED_HERE
 
 
 def _key(identity: ServerIdentity) -> crypto._PrivateKey:
