@@ -19,11 +19,12 @@ from aaa.model import (
     Hotspot,
     MessageAuthenticatorRule,
     Nas,
+    RadsecPeer,
     Ticket,
 )
 from aaa.nas.registry import adapter
 from aaa.secret import Keyring, Secret
-from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
+from aaa.snapshot import NAS_SECRET, UAM_SECRET, RadsecPeerEntry, touch
 
 # RFC 2865 section 3 asks for 16 octets; the RADIUS deprecation draft for 24 random ones.
 LEAST_SECRET: Final = 16
@@ -198,6 +199,19 @@ async def by_name(session: AsyncSession, name: str) -> Nas:
     return nas
 
 
+async def expect_certificates(
+    session: AsyncSession, nas: Nas, peers: Collection[RadsecPeerEntry]
+) -> None:
+    """Replace the certificates that a NAS may connect with over TLS; none: it may not."""
+    await session.execute(delete(RadsecPeer).where(RadsecPeer.nas_id == nas.id))
+    session.add_all(
+        RadsecPeer(nas_id=nas.id, anchor=peer.anchor, name=peer.name, fingerprint=peer.fingerprint)
+        for peer in peers
+    )
+    await session.flush()
+    await touch(session)
+
+
 async def rotate_secret(
     session: AsyncSession,
     keyring: Keyring,
@@ -223,7 +237,7 @@ async def remove(session: AsyncSession, nas: Nas) -> None:
         raise Invalid(f"NAS “{nas.name}” is a partner's: `farandole partner remove {nas.name}`")
     try:
         async with session.begin_nested():
-            for kind in (AccessPoint, Ticket):
+            for kind in (AccessPoint, RadsecPeer, Ticket):
                 await session.execute(delete(kind).where(kind.nas_id == nas.id))
             await session.delete(nas)
     except IntegrityError:

@@ -10,10 +10,16 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa.access_points import check_network, check_secret, new_secret, same_network
+from aaa.access_points import (
+    check_network,
+    check_secret,
+    expect_certificates,
+    new_secret,
+    same_network,
+)
 from aaa.collectivities import check_timezone
 from aaa.errors import Invalid
-from aaa.model import Collectivity, Hotspot, Nas, Policy, RadsecPeer
+from aaa.model import Collectivity, Hotspot, Nas, Policy
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import NAS_SECRET, RadsecPeerEntry
 
@@ -115,12 +121,7 @@ async def client(
             f"NAS “{other}” has the address {nas.network} already: a partner sends from addresses "
             "of its own"
         )
-    await session.execute(delete(RadsecPeer).where(RadsecPeer.nas_id == nas.id))
-    session.add_all(
-        RadsecPeer(nas_id=nas.id, anchor=peer.anchor, name=peer.name, fingerprint=peer.fingerprint)
-        for peer in sender.peers
-    )
-    await session.flush()
+    await expect_certificates(session, nas, sender.peers)
     return nas
 
 
@@ -132,7 +133,7 @@ async def remove(session: AsyncSession, collectivity: Collectivity, nas: Nas | N
     hotspots = select(Hotspot.id).where(Hotspot.collectivity_id == collectivity.id)
     in_it = (Policy.collectivity_id == collectivity.id) | Policy.hotspot_id.in_(hotspots)
     if nas is not None:
-        await session.execute(delete(RadsecPeer).where(RadsecPeer.nas_id == nas.id))
+        await expect_certificates(session, nas, ())
     try:
         async with session.begin_nested():
             await session.execute(delete(Policy).where(in_it))

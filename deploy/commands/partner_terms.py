@@ -113,8 +113,8 @@ def read_sender(network: str | None, shared: Shared | None, proof: Proof) -> Sen
     elif proof.name is not None:
         if proof.anchor is None:
             raise Invalid(
-                "--from-certificate-name wants the root that signs such certificates: give "
-                "--from-anchor FILE"
+                f"the name {proof.name} proves nothing without the root that signs for it: "
+                "give that root too, --from-anchor FILE or --anchor FILE"
             )
         peers = (RadsecPeerEntry(proof.anchor, proof.name, None),)
     if network is None and not peers:

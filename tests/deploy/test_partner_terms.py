@@ -136,7 +136,7 @@ def test_a_sender_is_a_network_with_a_secret_or_a_certificate() -> None:
     assert over_tls is not None
     assert over_tls.peers == (RadsecPeerEntry(b"a root", "r.example", None),)
     assert over_tls.secret is None
-    with pytest.raises(Invalid, match="give --from-anchor FILE"):
+    with pytest.raises(Invalid, match="give that root too, --from-anchor FILE"):
         partner_terms.read_sender(None, None, Proof(None, "r.example", None))
 
 
