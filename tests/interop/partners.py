@@ -1,0 +1,273 @@
+"""FreeRADIUS as a partner: home of its own citizens, and a place that ours visit.
+
+What of its configuration concerns us is what `farandole partner add` has printed. Only that each
+sends from an address of its own is added, since all of this is on loopback.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aaa.secret import Secret
+from tests.counterparts import require
+from tests.interop.certificates import Issuer
+from tests.interop.eapol import ANNA, REALM, SECRET, SERVER_NAME, Server
+from tests.operator import ON_LOOPBACK, Operator, operate
+from tests.ports import free_port
+from tests.process import Process
+
+SHARED: Final = "a secret between two members"
+OUR_ADDRESS: Final = "127.0.0.14"
+THEIR_ADDRESS: Final = "127.0.0.13"
+THEIR_REALM: Final = "basil.example"
+GIULIA: Final = f"giulia@{THEIR_REALM}"
+BRUNO: Final = f"bruno@{REALM}"
+PASSWORD: Final = "basil and pine nuts"
+ACCOUNT_PASSWORD: Final = "thyme and rosemary"
+WIFI_SECRET: Final = "lavender in july, by the river"
+_THEIR_NAME: Final = "radius.basil.example"
+
+_CONFIGURATION: Final = """
+prefix = /usr
+libdir = {library}
+run_dir = {directory}
+log {{
+  destination = stdout
+  auth = yes
+}}
+security {{
+  reject_delay = 0
+  status_server = yes
+}}
+proxy_requests = yes
+client loopback {{
+  ipaddr = 127.0.0.1
+  secret = "{secret}"
+}}
+$INCLUDE {directory}/farandole.conf
+realm {realm} {{
+  nostrip
+}}
+modules {{
+  realm suffix {{
+    format = suffix
+    delimiter = "@"
+  }}
+  files users {{
+    filename = {directory}/users
+  }}
+  detail {{
+    filename = {directory}/detail
+  }}
+  pap {{
+  }}
+  chap {{
+  }}
+  mschap {{
+  }}
+  eap {{
+    default_eap_type = ttls
+    tls-config common {{
+      private_key_file = {key}
+      certificate_file = {certificate}
+      ca_file = {anchor}
+      cipher_list = "DEFAULT"
+      tls_min_version = "1.2"
+      tls_max_version = "1.3"
+    }}
+    ttls {{
+      tls = common
+      default_eap_type = mschapv2
+      virtual_server = inner
+    }}
+    peap {{
+      tls = common
+      default_eap_type = mschapv2
+      virtual_server = inner
+    }}
+    mschapv2 {{
+    }}
+  }}
+}}
+server outer {{
+  listen {{
+    type = auth
+    ipaddr = 127.0.0.1
+    port = {auth_port}
+  }}
+  listen {{
+    type = acct
+    ipaddr = 127.0.0.1
+    port = {acct_port}
+  }}
+  authorize {{
+    suffix
+    chap
+    mschap
+    eap {{
+      ok = return
+    }}
+    users
+    pap
+  }}
+  authenticate {{
+    Auth-Type PAP {{
+      pap
+    }}
+    Auth-Type CHAP {{
+      chap
+    }}
+    Auth-Type MS-CHAP {{
+      mschap
+    }}
+    eap
+  }}
+  preacct {{
+    suffix
+  }}
+  accounting {{
+    detail
+  }}
+}}
+server inner {{
+  authorize {{
+    chap
+    mschap
+    eap {{
+      ok = return
+    }}
+    users
+    pap
+  }}
+  authenticate {{
+    Auth-Type PAP {{
+      pap
+    }}
+    Auth-Type CHAP {{
+      chap
+    }}
+    Auth-Type MS-CHAP {{
+      mschap
+    }}
+    eap
+  }}
+}}
+"""
+# A home that would have the device in a network of its own, and rather long.
+_USERS: Final = f"""
+{GIULIA} Cleartext-Password := "{PASSWORD}"
+  Class = "of basil",
+  Session-Timeout = 1800,
+  Tunnel-Type = VLAN,
+  Tunnel-Medium-Type = IEEE-802,
+  Tunnel-Private-Group-Id = "99",
+  Filter-Id = "everything"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The two: where access points of each ask, and what each has stored."""
+
+    operator: Operator
+    ours: Server
+    our_acct_port: int
+    theirs: Server
+    their_acct_port: int
+    detail: Path
+
+    @property
+    def secret(self) -> Secret:
+        """What both have with their access points."""
+        return Secret(SECRET)
+
+
+@contextmanager
+def run_members(directory: Path) -> Iterator[Members]:
+    """Run Farandole and FreeRADIUS on loopback, each the other's partner."""
+    ports = {name: free_port() for name in ("auth", "acct", "their_auth", "their_acct")}
+    settings = {
+        "eap.server_name": SERVER_NAME,
+        "eap.challenges": "true",
+        "federation.source_address": OUR_ADDRESS,
+        "radius.auth_port": str(ports["auth"]),
+        "radius.acct_port": str(ports["acct"]),
+        "radius.reject_delay_seconds": "0",
+    }
+    operator = operate(directory / "ours", ON_LOOPBACK | settings)
+    anchor = _found(operator)
+    printed = operator.do(
+        *("partner", "add", "basil", "--title", "Basil", "--realm", THEIR_REALM),
+        *("--home", f"udp://127.0.0.1:{ports['their_auth']}"),
+        *("--accounting-port", str(ports["their_acct"])),
+        *("--from", f"{THEIR_ADDRESS}/32", "--secret-file", "-"),
+        given=SHARED,
+    )
+    theirs = directory / "theirs"
+    theirs.mkdir()
+    (theirs / "farandole.conf").write_text(_as_pasted(printed))
+    their_anchor = _configure(theirs, ports["their_auth"], ports["their_acct"])
+    program = require("freeradius")
+    with (
+        operator.serve("radius") as served,
+        Process(program, "-f", "-l", "stdout", "-d", theirs) as process,
+    ):
+        process.await_line("Ready to process requests")
+        ours = _server("Farandole", served.process, ports["auth"], directory / "ours", anchor)
+        home = _server("FreeRADIUS", process, ports["their_auth"], theirs, their_anchor)
+        yield Members(operator, ours, ports["acct"], home, ports["their_acct"], theirs / "detail")
+
+
+def _server(name: str, process: Process, port: int, directory: Path, anchor: Path) -> Server:
+    return Server(name, process, port, directory, anchor, "", {}, {}, 0, 0)
+
+
+def _found(operator: Operator) -> Path:
+    """Make our own member; return the root that our supplicants trust."""
+    operator.do("database", "upgrade")
+    operator.do("collectivity", "add", "village", "--name", "Village", "--realm", REALM)
+    operator.do("hotspot", "add", "square", "--collectivity", "village", "--name", "La place")
+    nas = ("--hotspot", "square", "--vendor", "hostapd", "--address", "127.0.0.1")
+    operator.do("nas", "add", "square", *nas, "--secret-file", "-", given=SECRET)
+    operator.do("citizen", "add", "anna", "--collectivity", "village", "--email", ANNA)
+    bruno = ("bruno", "--collectivity", "village", "--password-file", "-")
+    operator.do("citizen", "add", *bruno, given=ACCOUNT_PASSWORD)
+    laptop = ("--citizen", ANNA, "--name", "laptop", "--secret-file", "-")
+    operator.do("device", "add", *laptop, given=WIFI_SECRET)
+    certificates = operator.directory / "certificates"
+    tablet = ("--citizen", ANNA, "--name", "tablet", "--certificate", str(certificates))
+    operator.do("device", "add", *tablet)
+    return certificates / "ca.pem"
+
+
+def _as_pasted(printed: str) -> str:
+    """Return what is for FreeRADIUS of what was printed, the secret filled in as its people do,
+    and sent from an address of its own."""
+    text = printed[printed.index("# FreeRADIUS 3") : printed.index("For radsecproxy")]
+    text = re.sub('"<[^>]*>"', f'"{SHARED}"', text)
+    return re.sub(r"(home_server [\w-]+ \{\n)", rf"\1\tsrc_ipaddr = {THEIR_ADDRESS}\n", text)
+
+
+def _configure(directory: Path, auth_port: int, acct_port: int) -> Path:
+    issuer = Issuer.create("Basil's authority")
+    anchor = directory / "anchor.pem"
+    anchor.write_bytes(issuer.certificate)
+    holder = issuer.server(directory / "server", _THEIR_NAME)
+    (directory / "users").write_text(_USERS)
+    library = next(Path("/usr/lib").glob("*reeradius*"), Path("/usr/lib/freeradius"))
+    text = _CONFIGURATION.format(
+        library=library,
+        directory=directory,
+        secret=SECRET,
+        realm=THEIR_REALM,
+        key=holder.key,
+        certificate=holder.certificate,
+        anchor=anchor,
+        auth_port=auth_port,
+        acct_port=acct_port,
+    )
+    (directory / "radiusd.conf").write_text(text)
+    return anchor
