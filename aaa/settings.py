@@ -217,8 +217,8 @@ class FederationSettings(Section):
     )
     source_address: SourceAddress = Field(
         "",
-        description="Address that requests to partners over UDP are sent from, which is what they "
-        "know us by. Empty: the one that the way there has.",
+        description="Address that requests to partners are sent from, which is what they know us "
+        "by over UDP. Empty: the one that the way there has.",
     )
 
     @property

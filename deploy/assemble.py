@@ -228,10 +228,13 @@ async def _federated(
     database, keyring = installation.database, installation.keyring
     partners = PartnerDirectory(database, keyring, directory)
     await partners.refresh()
-    source = installation.settings.federation.source_address
-    client = Client(PROXY_SCHEDULE, source=ip_address(source) if source else None)
+    stated = installation.settings.federation.source_address
+    source = ip_address(stated) if stated else None
+    client = Client(PROXY_SCHEDULE, source=source)
     stack.callback(client.close)
-    radsec = RadsecClient(lambda: directory.current.radsec_identity, workshop.warnings, clock)
+    radsec = RadsecClient(
+        lambda: directory.current.radsec_identity, workshop.warnings, clock, source=source
+    )
     stack.callback(radsec.close)
     forwarder = Forwarder(
         installation.settings.federation,

@@ -15,7 +15,7 @@ from aaa.pki.identity import ServerIdentity
 from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
 from radius.certificates import SERVER, Chain, Expected
-from radius.request import Clock
+from radius.request import Address, Clock
 from radius.transports.radsec_connection import Broken, ServerConnection
 from radius.transports.tls import context_for
 from radius.wire.packet import Packet
@@ -70,7 +70,8 @@ class RadsecClient:
     """Exchanges packets with servers over TLS, 256 at a time on each of a few connections.
 
     `identity` is asked for our certificate at each request: where it is another than before, new
-    connections show it and the old ones take no more requests. Close it when done.
+    connections show it and the old ones take no more requests. `source` is the address that
+    connections are made from, where the kernel is not to choose. Close it when done.
     """
 
     def __init__(
@@ -80,7 +81,9 @@ class RadsecClient:
         clock: Clock,
         *,
         most_connections: int = 4,
+        source: Address | None = None,
     ) -> None:
+        self.source = None if source is None else (str(source), 0)
         self._identity = identity
         self._warnings = warnings
         self._clock = clock
@@ -247,7 +250,10 @@ class _Server:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._loop.create_connection(
-                    lambda: connection.tls, self._server.host, self._server.port
+                    lambda: connection.tls,
+                    self._server.host,
+                    self._server.port,
+                    local_addr=self._client.source,
                 )
                 await connection.ready
         except (OSError, TimeoutError) as error:
