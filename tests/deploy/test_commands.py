@@ -101,17 +101,6 @@ def test_a_nas_gets_its_secrets_once(village: Operator) -> None:
     assert [row["name"] for row in village.ask("nas", "list")] == ["gateway"]
 
 
-def test_a_nas_may_connect_over_tls_with_its_certificate(village: Operator) -> None:
-    radsec = ("nas", "radsec", "gateway")
-    assert village.do(*radsec, "--fingerprint", "ab" * 32) == (
-        "NAS gateway may connect over TLS.\n"
-    )
-    assert "give that root too" in village.refused(
-        *radsec, "--certificate-name", "ap.v.example", status=1
-    )
-    assert "does not connect any more" in village.do(*radsec)
-
-
 @pytest.mark.parametrize(
     ("vendor", "secrets"),
     [
