@@ -161,7 +161,9 @@ def _server_entry(row: HomeServer, keyring: Keyring) -> HomeServerEntry:
 
 
 def _announce(former: Partners, found: Partners) -> None:
-    """Show the counters of partners that are new, and no state of servers nobody asks now."""
+    """Show the counters of partners that are new, and no state of what is not there now."""
+    for name in former.by_name.keys() - found.by_name.keys():
+        federation_metrics.forget_partner(name)
     for name in found.by_name.keys() - former.by_name.keys():
         federation_metrics.announce_partner(name)
     for name, server in _asked(former) - _asked(found):

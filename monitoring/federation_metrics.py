@@ -68,6 +68,12 @@ def announce_partner(partner: str) -> None:
             requests.labels(partner=partner, direction=direction, outcome=outcome)
 
 
+def forget_partner(partner: str) -> None:
+    """Show that nothing waits for a partner that was removed."""
+    accounting_waiting.labels(partner=partner).set(0)
+    accounting_oldest_seconds.labels(partner=partner).set(0)
+
+
 def forget_server(partner: str, server: str) -> None:
     """Show no state of a server that is not asked any more: removed, or its partner suspended.
 

@@ -224,8 +224,8 @@ sign_ups = Counter(
 )
 log_ins = Counter(
     "farandole_log_ins",
-    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate) and "
-    "outcome (accept, reject).",
+    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate; partner: "
+    "their home decided) and outcome (accept, reject).",
     ("collectivity", "method", "outcome"),
     registry=REGISTRY,
 )

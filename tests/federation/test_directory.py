@@ -142,6 +142,21 @@ async def test_a_database_that_is_away_changes_nothing(
     assert "cannot be used" not in capfd.readouterr().out
 
 
+async def test_nothing_waits_for_a_partner_that_is_gone(village: Village) -> None:
+    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    await add(village, "savona")
+    await village.directory.refresh()
+    await directory.refresh()
+    federation_metrics.accounting_oldest_seconds.labels("savona").set(2000)
+    async with village.database.write("test") as session:
+        await partners.remove(session, await partners.by_name(session, "savona"))
+    await village.directory.refresh()
+    assert (await directory.refresh()).by_name == {}
+    (family,) = federation_metrics.accounting_oldest_seconds.collect()
+    (sample,) = (each for each in family.samples if each.labels == {"partner": "savona"})
+    assert sample.value == 0
+
+
 def up(server: str) -> float | None:
     labels = {"partner": "liguria", "server": server}
     for family in federation_metrics.server_up.collect():

@@ -2,7 +2,7 @@
 
 import collections
 import re
-from enum import StrEnum
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,12 @@ def test_every_query_goes_to_the_source_that_was_chosen(path: Path) -> None:
     ("title", "words"),
     [
         ("Refusals by reason", DenyReason),
-        ("Log-ins by method", Method),
+        # A partner's citizen proves themselves to their home, we do not see how.
+        ("Log-ins by method", (*Method, "partner")),
         ("Secure log-ins that failed, by reason", Failure),
     ],
 )
-def test_every_word_of_a_label_is_told_plainly(title: str, words: type[StrEnum]) -> None:
+def test_every_word_of_a_label_is_told_plainly(title: str, words: Iterable[str]) -> None:
     (panel,) = (
         panel
         for panel in panels(ROOM / "grafana" / "dashboards" / "overview.json")
@@ -136,7 +137,7 @@ def test_every_word_of_a_label_is_told_plainly(title: str, words: type[StrEnum])
         override["matcher"]["options"]: override["properties"][0]["value"]
         for override in panel["fieldConfig"]["overrides"]
     }
-    assert told.keys() == {word.value for word in words}
+    assert told.keys() == {str(word) for word in words}
     assert len(set(told.values())) == len(told)
 
 
