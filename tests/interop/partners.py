@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aaa.secret import Secret
+from federation.model import Transport
 from tests.counterparts import require
 from tests.interop.certificates import Issuer
 from tests.interop.eapol import ANNA, REALM, SECRET, SERVER_NAME, Server
@@ -34,6 +35,7 @@ _CONFIGURATION: Final = """
 prefix = /usr
 libdir = {library}
 run_dir = {directory}
+certdir = {directory}
 log {{
   destination = stdout
   auth = yes
@@ -43,6 +45,10 @@ security {{
   status_server = yes
 }}
 proxy_requests = yes
+thread pool {{
+  start_servers = 2
+  max_servers = 4
+}}
 client loopback {{
   ipaddr = 127.0.0.1
   secret = "{secret}"
@@ -92,7 +98,7 @@ modules {{
     }}
   }}
 }}
-server outer {{
+server default {{
   listen {{
     type = auth
     ipaddr = 127.0.0.1
@@ -186,39 +192,50 @@ class Members:
 
 
 @contextmanager
-def run_members(directory: Path) -> Iterator[Members]:
+def run_members(directory: Path, transport: Transport) -> Iterator[Members]:
     """Run Farandole and FreeRADIUS on loopback, each the other's partner."""
-    ports = {name: free_port() for name in ("auth", "acct", "their_auth", "their_acct")}
+    names = ("auth", "acct", "radsec", "their_auth", "their_acct", "their_radsec")
+    ports = {name: free_port() for name in names}
     settings = {
         "eap.server_name": SERVER_NAME,
         "eap.challenges": "true",
         "federation.source_address": OUR_ADDRESS,
         "radius.auth_port": str(ports["auth"]),
         "radius.acct_port": str(ports["acct"]),
+        "radius.radsec_port": str(ports["radsec"]),
         "radius.reject_delay_seconds": "0",
     }
     operator = operate(directory / "ours", ON_LOOPBACK | settings)
     anchor = _found(operator)
-    printed = operator.do(
-        *("partner", "add", "basil", "--title", "Basil", "--realm", THEIR_REALM),
-        *("--home", f"udp://127.0.0.1:{ports['their_auth']}"),
-        *("--accounting-port", str(ports["their_acct"])),
-        *("--from", f"{THEIR_ADDRESS}/32", "--secret-file", "-"),
-        given=SHARED,
-    )
     theirs = directory / "theirs"
     theirs.mkdir()
-    (theirs / "farandole.conf").write_text(_as_pasted(printed))
     their_anchor = _configure(theirs, ports["their_auth"], ports["their_acct"])
+    (theirs / "farandole-ca.pem").write_text(operator.do("ca", "export"))
+    added = ("partner", "add", "basil", "--title", "Basil", "--realm", THEIR_REALM)
+    printed = (
+        operator.do(
+            *(*added, "--home", f"udp://127.0.0.1:{ports['their_auth']}"),
+            *("--accounting-port", str(ports["their_acct"])),
+            *("--from", f"{THEIR_ADDRESS}/32", "--secret-file", "-"),
+            given=SHARED,
+        )
+        if transport is Transport.UDP
+        else operator.do(
+            *(*added, "--home", f"tls://127.0.0.1:{ports['their_radsec']}"),
+            *("--anchor", str(their_anchor), "--certificate-name", _THEIR_NAME),
+            *("--from-certificate-name", _THEIR_NAME),
+        )
+    )
+    (theirs / "farandole.conf").write_text(_as_pasted(printed, ports["their_radsec"]))
     program = require("freeradius")
-    with (
-        operator.serve("radius") as served,
-        Process(program, "-f", "-l", "stdout", "-d", theirs) as process,
-    ):
+    with Process(program, "-f", "-l", "stdout", "-d", theirs) as process:
         process.await_line("Ready to process requests")
-        ours = _server("Farandole", served.process, ports["auth"], directory / "ours", anchor)
-        home = _server("FreeRADIUS", process, ports["their_auth"], theirs, their_anchor)
-        yield Members(operator, ours, ports["acct"], home, ports["their_acct"], theirs / "detail")
+        with operator.serve("radius") as served:
+            ours = _server("Farandole", served.process, ports["auth"], directory / "ours", anchor)
+            home = _server("FreeRADIUS", process, ports["their_auth"], theirs, their_anchor)
+            yield Members(
+                operator, ours, ports["acct"], home, ports["their_acct"], theirs / "detail"
+            )
 
 
 def _server(name: str, process: Process, port: int, directory: Path, anchor: Path) -> Server:
@@ -243,11 +260,12 @@ def _found(operator: Operator) -> Path:
     return certificates / "ca.pem"
 
 
-def _as_pasted(printed: str) -> str:
+def _as_pasted(printed: str, radsec_port: int) -> str:
     """Return what is for FreeRADIUS of what was printed, the secret filled in as its people do,
-    and sent from an address of its own."""
+    and sent from an address of its own; of TLS, on a port and to a name that loopback has."""
     text = printed[printed.index("# FreeRADIUS 3") : printed.index("For radsecproxy")]
     text = re.sub('"<[^>]*>"', f'"{SHARED}"', text)
+    text = text.replace("port = 2083", f"port = {radsec_port}").replace(SERVER_NAME, "127.0.0.1")
     return re.sub(r"(home_server [\w-]+ \{\n)", rf"\1\tsrc_ipaddr = {THEIR_ADDRESS}\n", text)
 
 
@@ -256,6 +274,9 @@ def _configure(directory: Path, auth_port: int, acct_port: int) -> Path:
     anchor = directory / "anchor.pem"
     anchor.write_bytes(issuer.certificate)
     holder = issuer.server(directory / "server", _THEIR_NAME)
+    partner = issuer.partner(directory / "partner", _THEIR_NAME)
+    partner.certificate.rename(directory / "radsec.pem")
+    partner.key.rename(directory / "radsec.key")
     (directory / "users").write_text(_USERS)
     library = next(Path("/usr/lib").glob("*reeradius*"), Path("/usr/lib/freeradius"))
     text = _CONFIGURATION.format(

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from aaa.database import Database
 from aaa.model import Session
+from federation.model import Transport
 from tests.interop.eapol import (
     ANNA,
     OUTER,
@@ -39,9 +40,12 @@ METHODS = (TTLS_PAP, Method("TTLS", "auth=CHAP"), Method("TTLS", "auth=MSCHAPV2"
 every_method = pytest.mark.parametrize("method", METHODS, ids=str)
 
 
-@pytest.fixture(scope="module")
-def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Members]:
-    with run_members(tmp_path_factory.mktemp("members")) as members:
+@pytest.fixture(scope="module", params=Transport)
+def members(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Members]:
+    """Partners over UDP, then over TLS."""
+    with run_members(tmp_path_factory.mktemp("members"), request.param) as members:
         yield members
 
 
