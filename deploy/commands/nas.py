@@ -18,7 +18,7 @@ from aaa.nas.secure_network import Format, SecureNetwork
 from aaa.secret import Secret
 from aaa.settings import Settings
 from aaa.snapshot import Snapshot
-from deploy.commands import files, noun, partner_terms
+from deploy.commands import files, nas_radsec, noun
 from deploy.commands.output import AsJson, show, show_json, show_rows
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
@@ -196,6 +196,9 @@ def _server(settings: Settings) -> str:
     return "<address of this machine>" if ip_address(address).is_unspecified else address
 
 
+app.command("radsec", epilog=nas_radsec.EPILOG)(nas_radsec.radsec)
+
+
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List NAS."""
@@ -297,41 +300,6 @@ _READ: Final[dict[str, Callable[[str], object]]] = {
     "coa_port": _port,
     "uam_secret": files.read_secret,
 }
-
-
-@app.command(
-    "radsec",
-    epilog="Example: farandole nas radsec aups-1 --certificate-name ap.aups.example "
-    "--anchor aups-root.pem",
-)
-def radsec(
-    context: typer.Context,
-    name: Name,
-    certificate_name: Annotated[
-        str | None, typer.Option(metavar="DNS", help="The name in its certificate.")
-    ] = None,
-    anchor: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The root that signs that.")
-    ] = None,
-    fingerprint: Annotated[
-        str | None, typer.Option(metavar="SHA256", help="Of its certificate, without a root.")
-    ] = None,
-) -> None:
-    """Say what certificate a NAS connects with over TLS (RadSec); without any it may not."""
-    proof = partner_terms.read_proof(anchor, certificate_name, fingerprint)
-    sender = partner_terms.read_sender(None, None, proof)
-    peers = sender.peers if sender else ()
-
-    async def work(transaction: Transaction) -> None:
-        nas = await access_points.by_name(transaction.session, name)
-        if transaction.snapshot.nas_by_id[nas.id].hotspot.collectivity.is_partner:
-            raise Invalid(f"NAS “{name}” is a partner's: `farandole partner change {name} --from…`")
-        await access_points.expect_certificates(transaction.session, nas, peers)
-        told = [peer.name or peer.fingerprint for peer in peers]
-        transaction.note("nas.radsec", f"nas:{name}", certificates=told)
-
-    change(context, work)
-    typer.echo(f"NAS {name} {'may connect' if peers else 'does not connect any more'} over TLS.")
 
 
 @app.command("rotate", epilog="Example: farandole nas rotate aups-1 --overlap-hours 24")

@@ -28,9 +28,12 @@ REMEDIES: Final = {
     ),
     CertificateFlaw.WRONG_NAME.value: (
         "no client is known by a DNS name in this certificate, under who signed it: "
-        f"{_COMMAND} --certificate-name DNS"
+        f"{_COMMAND} --certificate-name DNS --anchor FILE"
     ),
-    "no_certificate": "the client shows no certificate: set up one there",
+    "no_certificate": (
+        "the client shows no certificate: set up one there, or make it one with "
+        f"{_COMMAND} --issue DIR"
+    ),
     "handshake_failed": "TLS 1.2 and 1.3 are spoken here; what the client misses is in the detail",
     "handshake_timeout": "the client begins and does not go on: see what stands between it and us",
     "bad_framing": "what comes within TLS is no RADIUS: see what speaks there",
