@@ -37,7 +37,7 @@ _OUTCOMES: Final = {
 }
 # RFC 5176 section 3.5: not routable, a proxy's trouble, no resources.
 _UNROUTABLE: Final = frozenset((502, 505, 506))
-# No realm has this in front: whether a home takes accounting says nothing of its log-ins.
+# No realm has this in front: that a home takes accounting says nothing of its log-ins.
 _ACCOUNTING_OF: Final = "accounting of "
 
 
@@ -192,7 +192,9 @@ class Forwarder:
             carrier = self._carriers[server.transport]
             reply = await carrier.exchange(server, question, errand.service, seconds)
             outcome = reply if isinstance(reply, Outcome) else _outcome(reply)
-            self._observe(errand.partner, server, errand.realm, outcome)
+            if errand.service is Service.AUTHENTICATION or outcome is not Outcome.SILENT:
+                # Who takes no accounting may well know its citizens; that is tried again anyway.
+                self._observe(errand.partner, server, errand.realm, outcome)
             was_asked = was_asked or outcome is not Outcome.UNREACHABLE
             if not isinstance(reply, Outcome):
                 answer = Answer(server, question, reply)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import DailyUsage
 from federation import partners
-from federation.model import ForwardedAccounting
+from federation.model import ForwardedAccounting, Partner
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
 from tests.federation import homes
-from tests.federation.homes import Home, home
+from tests.federation.homes import Home, bad_line, home
 from tests.federation.nodes import BASIL, LAVENDER, SHARED, Node, at, join, node, until
 from tests.radius.served import LOOPBACK, QUICK, Named, accounting, sample
 
@@ -115,6 +116,25 @@ async def test_what_the_home_took_and_did_not_say_is_counted_once(
     await drained(visited)
     assert await used(basil) == 600
     assert len(await basil.sessions()) == 1
+
+
+async def test_a_bad_line_loses_nothing_and_doubles_nothing(visited: Node, basil: Node) -> None:
+    with bad_line(visited.cast.source, basil.radius.acct_port) as port:
+
+        async def go_by_the_line(session: AsyncSession, partner: Partner) -> None:
+            keyring = visited.village.keyring
+            await partners.add_server(session, keyring, partner, at(port, port))
+            former = f"udp://127.0.0.1:{basil.radius.auth_port}"
+            await partners.remove_server(session, partner, former)
+
+        await visited.change("basil", go_by_the_line)
+        for number in range(6):
+            session_id = f"s-{number}"
+            await tell(visited, told("Start", 0, session_id), told("Stop", 100, session_id))
+        await drained(visited)
+    found = await basil.sessions()
+    assert [session.session_seconds for session in found] == [100] * 6
+    assert await used(basil) == 6 * 200
 
 
 async def test_one_that_is_repeated_is_sent_once(visited: Node) -> None:

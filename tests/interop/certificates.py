@@ -50,7 +50,9 @@ class Issuer:
         """Write the certificate of a RADIUS server that is a client of others too, and its key."""
         key = contents.new_key()
         now = datetime.now(UTC)
-        made = contents.server(key.public_key(), self.signer, [name], now, contents.SERVER_AND_CLIENT)
+        made = contents.server(
+            key.public_key(), self.signer, [name], now, contents.SERVER_AND_CLIENT
+        )
         return _write(directory, made, key)
 
     def client(self, directory: Path, identity: str) -> Holder:

@@ -292,3 +292,51 @@ def _configure(directory: Path, auth_port: int, acct_port: int) -> Path:
     )
     (directory / "radiusd.conf").write_text(text)
     return anchor
+
+
+@contextmanager
+def run_neighbour(directory: Path) -> Iterator[tuple[Server, Server]]:
+    """Run two members of our own, joined over TLS by their commands: the one that is Anna's home,
+    and another."""
+    ports = free_port(), free_port()
+    names = SERVER_NAME, _THEIR_NAME
+    home, other = (
+        operate(
+            directory / name,
+            ON_LOOPBACK
+            | {
+                "eap.server_name": name,
+                "eap.challenges": "true",
+                "radius.radsec_port": str(port),
+                "radius.reject_delay_seconds": "0",
+            },
+        )
+        for name, port in zip(names, ports, strict=True)
+    )
+    anchor = _found(home)
+    other.do("database", "upgrade")
+    other.do("collectivity", "add", "basil", "--name", "Basil", "--realm", THEIR_REALM)
+    other.do("hotspot", "add", "harbour", "--collectivity", "basil", "--name", "Il porto")
+    nas = ("--hotspot", "harbour", "--vendor", "hostapd", "--address", "127.0.0.1")
+    other.do("nas", "add", "harbour", *nas, "--secret-file", "-", given=SECRET)
+    other.do("ca", "renew")
+    _introduce(home, other, "basil", THEIR_REALM, ports[1], names[1])
+    _introduce(other, home, "village", REALM, ports[0], names[0])
+    with home.serve("radius") as here, other.serve("radius") as there:
+        yield (
+            _server("Home", here.process, here.port("authentication"), home.directory, anchor),
+            _server("Other", there.process, there.port("authentication"), other.directory, anchor),
+        )
+
+
+def _introduce(
+    here: Operator, there: Operator, name: str, realm: str, port: int, certificate: str
+) -> None:
+    """Have one member know another."""
+    root = here.directory / f"{name}.pem"
+    root.write_text(there.do("ca", "export"))
+    here.do(
+        *("partner", "add", name, "--title", name.title(), "--realm", realm),
+        *("--home", f"tls://127.0.0.1:{port}", "--anchor", str(root)),
+        *("--certificate-name", certificate, "--from-certificate-name", certificate),
+    )

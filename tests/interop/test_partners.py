@@ -1,6 +1,7 @@
 """FreeRADIUS as our partner, both ways: its citizens at our hotspot, ours at its."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from tests.interop.eapol import (
     TTLS_PAP,
     Method,
     Outcome,
+    Server,
     Supplicant,
     Tls,
 )
@@ -28,6 +30,7 @@ from tests.interop.partners import (
     WIFI_SECRET,
     Members,
     run_members,
+    run_neighbour,
 )
 from tests.radius.served import PHONE_AS_SENT, Radclient, radclient
 
@@ -47,6 +50,12 @@ def members(
     """Partners over UDP, then over TLS."""
     with run_members(tmp_path_factory.mktemp("members"), request.param) as members:
         yield members
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    with run_neighbour(tmp_path_factory.mktemp("two")) as two:
+        yield two
 
 
 def giulia(members: Members, method: Method, password: str = PASSWORD) -> Supplicant:
@@ -83,6 +92,20 @@ def test_their_citizen_logs_in_at_our_hotspot(members: Members, method: Method) 
 def test_our_citizen_logs_in_at_their_hotspot(members: Members, method: Method) -> None:
     verdict = members.theirs.authenticate(anna(members, method))
     assert verdict.outcome is Outcome.ACCEPTED, verdict.story
+
+
+@pytest.mark.parametrize("tls", Tls)
+@every_method
+def test_our_citizen_logs_in_at_another_of_us(
+    two: tuple[Server, Server], method: Method, tls: Tls
+) -> None:
+    """Joined over TLS by their commands; by the keys, the supplicant's and the access point's."""
+    home, other = two
+    supplicant = Supplicant(method, home.anchor, tls, password=WIFI_SECRET)
+    verdict = other.authenticate(supplicant)
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.story
+    refused = other.authenticate(replace(supplicant, password="not this one"))
+    assert refused.outcome is Outcome.REJECTED, refused.story
 
 
 def test_who_is_refused_at_home_is_refused_there(members: Members) -> None:
