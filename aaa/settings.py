@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
@@ -332,7 +332,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _section_model(name: str) -> type[Section] | None:
+def section_model(name: str) -> type[Section] | None:
+    """Return the class of a table of the configuration file; None where there is no such table."""
     field = Settings.model_fields.get(name)
     if field is None or not isinstance(field.annotation, type):
         return None
@@ -341,7 +342,7 @@ def _section_model(name: str) -> type[Section] | None:
 
 def _from_text(section: str, key: str, value: str) -> Any:
     """Return an environment variable's text as the type that its setting wants."""
-    model = _section_model(section)
+    model = section_model(section)
     field = model.model_fields.get(key) if model else None
     kind: Any = field.annotation if field else str
     if kind is bool:
@@ -359,7 +360,7 @@ def _explain(error: ValidationError) -> ConfigurationError:
     location = [str(part) for part in first["loc"]]
     setting = ".".join(location)
     if first["type"] == "extra_forbidden":
-        model = Settings if len(location) == 1 else _section_model(location[0])
+        model = Settings if len(location) == 1 else section_model(location[0])
         known = list(model.model_fields) if model else []
         close = difflib.get_close_matches(location[-1], known, n=1)
         remedy = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
@@ -371,37 +372,3 @@ def _explain(error: ValidationError) -> ConfigurationError:
         f"Change it in the configuration file or in {ENVIRONMENT_PREFIX}"
         f"{'__'.join(location).upper()}",
     )
-
-
-def describe() -> str:
-    """Return every setting with its default and its meaning, as an annotated TOML file."""
-    lines = [
-        "# Farandole's settings with their defaults. Each can also be given by environment:",
-        "# database.url is FARANDOLE_DATABASE__URL, and so on.",
-    ]
-    for section in Settings.model_fields:
-        model = _section_model(section) or Section
-        lines += ["", f"# {model.__doc__}", f"[{section}]", ""]
-        for key, setting in model.model_fields.items():
-            lines += _wrap(setting.description or "")
-            if choices := get_args(setting.annotation):
-                lines.append(f"# One of: {', '.join(str(choice) for choice in choices)}.")
-            lines += [f"# {key} = {_toml(setting.default)}", ""]
-        lines.pop()
-    return "\n".join(lines) + "\n"
-
-
-def _wrap(text: str, width: int = 90) -> list[str]:
-    lines, line = [], "#"
-    for word in text.split():
-        if len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = "#"
-        line += f" {word}"
-    return [*lines, line]
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from aaa.settings import describe
+from aaa.settings_template import describe
 from deploy import cli, revisions
 from tests.house.sources import ROOT
 from tests.operator import Operator

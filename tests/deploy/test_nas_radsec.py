@@ -42,7 +42,7 @@ async def until_answered(served: Served, files: Files, expected: bool) -> None:
     """Wait until the running service has seen what was changed beside it."""
     async with asyncio.timeout(30):
         while await is_answered(served, files) is not expected:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0)
 
 
 def test_a_certificate_of_ours(village: Operator, tmp_path: Path) -> None:
