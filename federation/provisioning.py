@@ -54,7 +54,7 @@ def _freeradius(setup: Setup) -> Iterator[str]:
         yield from _block("client farandole", _freeradius_client(setup))
     if Transport.TLS in setup.asked_over:
         yield from ("", "# Your citizens at our hotspots")
-        yield from _FREERADIUS_LISTEN
+        yield from _freeradius_listen(setup)
         client = {"ipaddr": setup.source, "proto": "tls", "secret": "radsec"}
         inner = _block("client farandole-tls", client)
         yield from ("clients farandole {", *(f"\t{line}" for line in inner), "}")
@@ -79,7 +79,8 @@ def _freeradius_home(setup: Setup) -> Iterator[str]:
     if Transport.TLS in setup.asks_over:
         where = {"ipaddr": setup.radsec_name, "port": str(setup.radsec_port), "proto": "tcp"}
         server = {"type": "auth+acct"} | where | {"secret": "radsec"} | probed
-        yield from [*list(_block("home_server farandole", server))[:-1], *_FREERADIUS_TLS, "}"]
+        block = list(_block("home_server farandole", server))
+        yield from [*block[:-1], *_freeradius_tls(setup), "}"]
         yield from _block("home_server_pool farandole", _pool("farandole"))
         return
     for name, port in (("auth", setup.auth_port), ("acct", setup.acct_port)):
@@ -99,29 +100,25 @@ def _pool(server: str) -> Mapping[str, str]:
     return {"type": "fail-over", "home_server": server}
 
 
-_FREERADIUS_TLS: Final = (
-    "\ttls {",
-    "\t\tcertificate_file = ${certdir}/radsec.pem",
-    "\t\tprivate_key_file = ${certdir}/radsec.key",
-    "\t\tca_file = ${certdir}/farandole-ca.pem",
-    '\t\ttls_min_version = "1.2"',
-    '\t\ttls_max_version = "1.3"',
-    "\t\tfragment_size = 8192",
-    "\t}",
-)
-_FREERADIUS_LISTEN: Final = (
-    "listen {",
-    "\ttype = auth+acct",
-    "\tipaddr = *",
-    "\tport = 2083",
-    "\tproto = tcp",
-    "\tvirtual_server = default",
-    "\tclients = farandole",
-    *_FREERADIUS_TLS[:-1],
-    "\t\trequire_client_cert = yes",
-    "\t}",
-    "}",
-)
+def _freeradius_listen(setup: Setup) -> Iterator[str]:
+    listen = {"type": "auth+acct", "ipaddr": "*", "port": "2083", "proto": "tcp"}
+    served = {"virtual_server": "default", "clients": "farandole"}
+    tls = _freeradius_tls(setup, ("require_client_cert", "yes"))
+    yield from [*list(_block("listen", listen | served))[:-1], *tls, "}"]
+
+
+def _freeradius_tls(setup: Setup, *more: tuple[str, str]) -> Iterator[str]:
+    settings = {
+        "certificate_file": "${certdir}/radsec.pem",
+        "private_key_file": "${certdir}/radsec.key",
+        "ca_file": "${certdir}/farandole-ca.pem",
+        # Our root signs for others, too: for devices, and for NAS. A longer name is no subject.
+        **({"check_cert_cn": setup.radsec_name} if len(setup.radsec_name) <= 64 else {}),
+        "tls_min_version": '"1.2"',
+        "tls_max_version": '"1.3"',
+        "fragment_size": "8192",
+    }
+    yield from (f"\t{line}" for line in _block("tls", settings | dict(more)))
 
 
 def _block(title: str, settings: Mapping[str, str], *words: str) -> Iterator[str]:

@@ -109,6 +109,16 @@ def test_radsecproxy_takes_it(
 
 
 @pytest.mark.parametrize("format", Format)
+def test_over_tls_nobody_else_of_our_authority_counts_as_us(format: Format) -> None:
+    written = configuration(setup(TLS, TLS), format)
+    check = {
+        Format.FREERADIUS: "check_cert_cn = localhost",
+        Format.RADSECPROXY: "matchCertificateAttribute SubjectAltName:DNS:/^localhost$/i",
+    }
+    assert written.count(check[format]) == 2
+
+
+@pytest.mark.parametrize("format", Format)
 def test_over_tls_no_secret_of_ours_is_written(format: Format) -> None:
     written = configuration(setup(TLS, TLS), format)
     assert "secret of two regions" not in written

@@ -265,7 +265,8 @@ def _as_pasted(printed: str, radsec_port: int) -> str:
     and sent from an address of its own; of TLS, on a port and to a name that loopback has."""
     text = printed[printed.index("# FreeRADIUS 3") : printed.index("For radsecproxy")]
     text = re.sub('"<[^>]*>"', f'"{SHARED}"', text)
-    text = text.replace("port = 2083", f"port = {radsec_port}").replace(SERVER_NAME, "127.0.0.1")
+    text = text.replace("port = 2083", f"port = {radsec_port}")
+    text = text.replace(f"ipaddr = {SERVER_NAME}", "ipaddr = 127.0.0.1")
     return re.sub(r"(home_server [\w-]+ \{\n)", rf"\1\tsrc_ipaddr = {THEIR_ADDRESS}\n", text)
 
 
