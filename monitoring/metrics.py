@@ -241,8 +241,8 @@ denials = Counter(
 certificate_expires = Gauge(
     "farandole_certificate_expires_timestamp_seconds",
     "When a certificate of the service expires, in seconds since 1970, by certificate: server "
-    "(what RADIUS shows to supplicants), authority (the root that signed it), radsec (what it shows "
-    "over TLS).",
+    "(what RADIUS shows to supplicants), authority (the root that signed it), radsec (what is "
+    "shown over TLS).",
     ("certificate",),
     registry=REGISTRY,
     multiprocess_mode="mostrecent",

@@ -1,7 +1,8 @@
 """TLS for EAP: OpenSSL over memory, which is given octets and has octets to send.
 
-The one file of EAP that knows pyOpenSSL. Versions 1.2 and 1.3, ephemeral elliptic curves and AEAD ciphers
-only; no renegotiation, no compression. Whatever a supplicant sends, the one exception is TlsFailed.
+The one file of EAP that knows pyOpenSSL. Versions 1.2 and 1.3, ephemeral elliptic curves and AEAD
+ciphers only; no renegotiation, no compression. Whatever a supplicant sends, the one exception is
+TlsFailed.
 """
 
 import re

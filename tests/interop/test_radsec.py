@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aaa.pki.identity import ServerIdentity
+from aaa.secret import Secret
 from radius.transports.radsec_client import TlsPeer
 from radius.wire.packet import Code
 from tests.interop import radsecproxy
@@ -15,7 +16,7 @@ from tests.radius.eap.certificates import Authority
 from tests.radius.radsec import NAME, admit, certify, client, identity_of, write_identity
 from tests.radius.radsec import SECRET as RADSEC
 from tests.radius.served import Served, accounting, pap, radclient, serve, status
-from tests.village import NAS_SECRET, PHONE, Secret, Village, settle
+from tests.village import NAS_SECRET, PHONE, Village, settle
 
 pytestmark = pytest.mark.interop
 
