@@ -1,6 +1,7 @@
 """Debian's radsecproxy between UDP on loopback and RADIUS over TLS, either way round."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -127,6 +128,15 @@ async def _run(
         )
     )
     with Process(require("radsecproxy"), "-f", "-c", configuration) as process:
-        # What we serve in this very loop may be what it waits for.
-        await asyncio.to_thread(process.await_line, "listening for tls")
+        # In a thread: what we serve in this very loop may be what it waits for.
+        await asyncio.to_thread(process.await_condition, lambda: _takes(tls), "listen for TLS")
         yield Radsecproxy(("127.0.0.1", udp), ("127.0.0.1", tls), process)
+
+
+def _takes(port: int) -> bool:
+    """Whether it takes connections: it says that it listens a little before it does."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
