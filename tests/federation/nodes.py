@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ from federation.stand_ins import Place, Sender
 from radius.server import RadiusServer
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
-from tests.radius.served import LOOPBACK, QUICK
+from tests.radius.served import LOOPBACK, QUICK, sample
 from tests.village import NAS_SECRET, PASSWORD, Clock, Village
 
 SHARED: Final = Secret("a secret between two members")
@@ -214,6 +215,11 @@ class Node:
             certificate_name=identity.names[0],
         )
 
+    async def reaches(self, there: "Node", transport: Transport) -> bool:
+        """Whether the other one's server has answered."""
+        labels = {"partner": there.cast.slug, "server": there.server(transport).address}
+        return sample("farandole_federation_server_up", **labels) == 1.0
+
     def sender(self, transport: Transport) -> Sender:
         """How others know this member's requests."""
         if transport is Transport.UDP:
@@ -331,6 +337,10 @@ async def join(one: Node, other: Node, transport: Transport = Transport.UDP) -> 
             [there.server(transport)],
             there.sender(transport),
         )
+    if transport is Transport.TLS:
+        # Who was known first may have knocked before it was.
+        for here, there in ((one, other), (other, one)):
+            await until(partial(here.reaches, there, transport))
 
 
 async def until(condition: Any, seconds: float = 20) -> None:
