@@ -20,7 +20,7 @@ from federation.directory import PartnerDirectory, PartnerEntry, Partners
 from federation.proxying import admitted, answer_to_partner, proxy_mark, proxy_states
 from federation.realms import Local, Route, ToPartner
 from federation.refusals import Refusals
-from federation.visited import Visits, Way
+from federation.visited import MARK_KEY, Visits, Way
 from monitoring import federation_metrics
 from radius.handlers import class_attribute
 from radius.handlers.access import names_its_device
@@ -55,7 +55,7 @@ class FederationHandler:
         self._visits = visits
         self._refusals = refusals
         self._keyring = keyring
-        self._mark_key = keyring.derive("proxy-mark")
+        self._mark_key = keyring.derive(MARK_KEY)
         self._cui_key = keyring.derive("cui-at-operator")
 
     async def __call__(self, request: Request) -> Reply | Unanswered:

@@ -42,6 +42,8 @@ from radius.wire.errors import MalformedPacket
 from radius.wire.packet import Code, Packet
 from radius.wire.values import Value
 
+MARK_KEY: Final = "proxy-mark"
+"""The purpose of the key that our Proxy-State is made with."""
 # The label of their log-ins, where our citizens' have the method.
 _METHOD: Final = "partner"
 _OUTCOMES: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
@@ -80,7 +82,7 @@ class Visits:
         self._refusals = refusals
         self._clock = clock
         self._chance = chance
-        self._mark_key = keyring.derive("proxy-mark")
+        self._mark_key = keyring.derive(MARK_KEY)
 
     async def access(self, request: Request, way: Way) -> Reply | Unanswered:
         """Return what the home says, within what our own policy allows; a refusal where the home
