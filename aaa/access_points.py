@@ -13,10 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from aaa import mac
 from aaa.collectivities import check_slug, hotspot_by_slug
 from aaa.errors import Invalid
-from aaa.model import AccessPoint, MessageAuthenticatorRule, Nas, Ticket
+from aaa.model import (
+    AccessPoint,
+    Collectivity,
+    Hotspot,
+    MessageAuthenticatorRule,
+    Nas,
+    RadsecPeer,
+    Ticket,
+)
 from aaa.nas.registry import adapter
 from aaa.secret import Keyring, Secret
-from aaa.snapshot import NAS_SECRET, UAM_SECRET, touch
+from aaa.snapshot import NAS_SECRET, UAM_SECRET, RadsecPeerEntry, touch
 
 # RFC 2865 section 3 asks for 16 octets; the RADIUS deprecation draft for 24 random ones.
 LEAST_SECRET: Final = 16
@@ -166,13 +174,19 @@ async def _check_known_by(session: AsyncSession, nas: Nas) -> None:
             "a NAS is known by --address (192.0.2.7) or by --identifier (its NAS-Identifier or "
             "Called-Station-Id): give one, or both"
         )
-    query = select(Nas.name).where(
-        Nas.network == nas.network, Nas.identifier.is_(None), Nas.name != nas.name
-    )
-    if other := await session.scalar(query):
+    if other := await same_network(session, nas):
         raise Invalid(
             f"NAS “{other}” has this address already: give --identifier to tell them apart"
         )
+
+
+async def same_network(session: AsyncSession, nas: Nas) -> str | None:
+    """Return the name of another NAS that nothing but the same network would tell from this."""
+    query = select(Nas.name).where(
+        Nas.network == nas.network, Nas.identifier.is_(None), Nas.name != nas.name
+    )
+    found: str | None = await session.scalar(query)
+    return found
 
 
 async def by_name(session: AsyncSession, name: str) -> Nas:
@@ -183,6 +197,19 @@ async def by_name(session: AsyncSession, name: str) -> Nas:
         there = f"there are: {', '.join(known)}" if known else "add one with `farandole nas add`"
         raise Invalid(f"there is no NAS “{name}”; {there}")
     return nas
+
+
+async def expect_certificates(
+    session: AsyncSession, nas: Nas, peers: Collection[RadsecPeerEntry]
+) -> None:
+    """Replace the certificates that a NAS may connect with over TLS; none: it may not."""
+    await session.execute(delete(RadsecPeer).where(RadsecPeer.nas_id == nas.id))
+    session.add_all(
+        RadsecPeer(nas_id=nas.id, anchor=peer.anchor, name=peer.name, fingerprint=peer.fingerprint)
+        for peer in peers
+    )
+    await session.flush()
+    await touch(session)
 
 
 async def rotate_secret(
@@ -202,11 +229,15 @@ async def rotate_secret(
 async def remove(session: AsyncSession, nas: Nas) -> None:
     """Retire a NAS, with its tickets and the log-ins under way there.
 
-    Raises Invalid where it has had a session: the record of those names it.
+    Raises Invalid where it has had a session: the record of those names it; and where it stands
+    for a partner.
     """
+    hotspot = await session.get_one(Hotspot, nas.hotspot_id)
+    if (await session.get_one(Collectivity, hotspot.collectivity_id)).is_partner:
+        raise Invalid(f"NAS “{nas.name}” is a partner's: `farandole partner remove {nas.name}`")
     try:
         async with session.begin_nested():
-            for kind in (AccessPoint, Ticket):
+            for kind in (AccessPoint, RadsecPeer, Ticket):
                 await session.execute(delete(kind).where(kind.nas_id == nas.id))
             await session.delete(nas)
     except IntegrityError:

@@ -134,7 +134,10 @@ async def add(
     language: str | None,
     now: datetime,
 ) -> int:
-    """Create a citizen; return the id. Raises Invalid where name or address is taken."""
+    """Create a citizen; return the id. Raises Invalid where name or address is taken, and where the
+    collectivity is a partner's, which has its citizens itself."""
+    if collectivity.is_partner:
+        raise Invalid(f"“{collectivity.slug}” is a partner: its citizens sign up with it, not here")
     citizen = Citizen(
         name=identifier.check_name(name),
         collectivity_id=collectivity.id,

@@ -32,6 +32,13 @@ def check_colour(text: str) -> str:
     return text.lower()
 
 
+def check_timezone(text: str) -> str:
+    """Return a time zone's name; raise Invalid where there is none of this name."""
+    if text not in available_timezones():
+        raise Invalid(f"“{text}” is no time zone: write one like Europe/Paris")
+    return text
+
+
 async def add_collectivity(
     session: AsyncSession,
     *,
@@ -45,13 +52,12 @@ async def add_collectivity(
     now: datetime,
 ) -> Collectivity:
     """Create a collectivity; raise Invalid where slug or realm is taken or the parent unknown."""
-    if timezone not in available_timezones():
-        raise Invalid(f"“{timezone}” is no time zone: write one like Europe/Paris")
+    check_timezone(timezone)
     collectivity = Collectivity(
         slug=check_slug(slug),
         name=name.strip(),
         realm=identifier.check_realm(realm),
-        parent_id=(await collectivity_by_slug(session, parent)).id if parent else None,
+        parent_id=(await _ours(session, parent)).id if parent else None,
         country=country.upper(),
         language=language,
         timezone=timezone,
@@ -98,10 +104,10 @@ async def add_hotspot(
     ssid: str | None,
     now: datetime,
 ) -> Hotspot:
-    """Create a hotspot of a collectivity."""
+    """Create a hotspot of a collectivity of ours."""
     hotspot = Hotspot(
         slug=check_slug(slug),
-        collectivity_id=(await collectivity_by_slug(session, collectivity)).id,
+        collectivity_id=(await _ours(session, collectivity)).id,
         name=name.strip(),
         ssid=ssid,
         created_at=now,
@@ -124,6 +130,14 @@ async def collectivity_by_slug(session: AsyncSession, slug: str) -> Collectivity
     found = await session.scalar(select(Collectivity).where(Collectivity.slug == slug))
     if found is None:
         raise Invalid(await _missing(session, "collectivity", slug, Collectivity))
+    return found
+
+
+async def _ours(session: AsyncSession, slug: str) -> Collectivity:
+    """Return a collectivity that is no partner, which has its places and citizens elsewhere."""
+    found = await collectivity_by_slug(session, slug)
+    if found.is_partner:
+        raise Invalid(f"“{slug}” is a partner, which runs its own service: choose one of ours")
     return found
 
 

@@ -42,6 +42,9 @@ class DenyReason(StrEnum):
     DAILY_TIME_SPENT = "daily_time_spent"
     DAILY_VOLUME_SPENT = "daily_volume_spent"
     TOO_MANY_DEVICES = "too_many_devices"
+    HOME_UNREACHABLE = "home_unreachable"
+    ROUTING_LOOP = "routing_loop"
+    PARTNER_SUSPENDED = "partner_suspended"
 
 
 # What is kept of a log-in that was not denied, where a reason would stand.

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.accounting import Effect, Event
 from aaa.database import Database
@@ -16,6 +17,18 @@ from aaa.snapshot import Snapshot
 from monitoring import metrics
 
 _GROUP: Final = 500
+
+Also = Callable[[AsyncSession, Effect], None]
+"""Adds rows of its own to the transaction that an event is stored in; told what the event did."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An event, what is to be stored with it, and who waits for that."""
+
+    event: Event
+    also: Also | None
+    future: asyncio.Future[Effect]
 
 
 class Recorder:
@@ -30,14 +43,15 @@ class Recorder:
         self._database = database
         self._snapshot = snapshot
         self._clock = clock
-        self._waiting: list[tuple[Event, asyncio.Future[Effect]]] = []
+        self._waiting: list[_Waiting] = []
         self._work = asyncio.Event()
 
-    async def record(self, event: Event) -> Effect:
+    async def record(self, event: Event, also: Also | None = None) -> Effect:
         """Return what ``event`` did, once that is committed (RFC 2866 section 2: answer only
-        then). Raises Unavailable where it could not be; nothing of the event is kept then."""
+        then), and with it what ``also`` adds: it is called anew for each attempt. Raises
+        Unavailable where it could not be; nothing of the event is kept then."""
         future: asyncio.Future[Effect] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, future))
+        self._waiting.append(_Waiting(event, also, future))
         self._work.set()
         return await future
 
@@ -50,9 +64,9 @@ class Recorder:
                 self._work.clear()
             await self._settle(group)
 
-    async def _settle(self, group: Sequence[tuple[Event, asyncio.Future[Effect]]]) -> None:
+    async def _settle(self, group: Sequence[_Waiting]) -> None:
         try:
-            effects = await self._commit([event for event, _ in group])
+            effects = await self._commit(group)
         except Exception as error:
             if len(group) > 1 and not isinstance(error, Unavailable):
                 # One event that cannot be stored must not take the others with it.
@@ -61,34 +75,43 @@ class Recorder:
                 await self._settle(group[middle:])
                 return
             # The waiting requests get the failure; a bug is logged where requests are handled.
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            for waiting in group:
+                if not waiting.future.done():
+                    waiting.future.set_exception(error)
             return
         metrics.accounting_group_size.observe(len(group))
-        for (_, future), effect in zip(group, effects, strict=True):
-            if not future.done():
-                future.set_result(effect)
+        for waiting, effect in zip(group, effects, strict=True):
+            if not waiting.future.done():
+                waiting.future.set_result(effect)
 
-    async def _commit(self, events: Sequence[Event]) -> list[Effect]:
+    async def _commit(self, group: Sequence[_Waiting]) -> list[Effect]:
         try:
-            return await self._attempt(events)
+            return await self._attempt(group)
         except IntegrityError:
             # Another process stored the same new session first: now it is there to be updated.
-            if len(events) > 1:
-                return await self._attempt(events)
+            if len(group) > 1:
+                return await self._attempt(group)
         try:
-            return await self._attempt(events)
+            return await self._attempt(group)
         except IntegrityError:
             # Its citizen is not there, as after an older backup was put back: the session is kept.
-            return await self._attempt([replace(event, citizen_id=None) for event in events])
+            return await self._attempt(
+                [
+                    replace(waiting, event=replace(waiting.event, citizen_id=None))
+                    for waiting in group
+                ]
+            )
 
-    async def _attempt(self, events: Sequence[Event]) -> list[Effect]:
+    async def _attempt(self, group: Sequence[_Waiting]) -> list[Effect]:
+        events = [waiting.event for waiting in group]
         ledger = Ledger(self._snapshot())
         async with self._database.write("accounting") as session:
             await ledger.load(session, events)
             effects = [ledger.post(event) for event in events]
             await ledger.store(session, self._clock())
+            for waiting, effect in zip(group, effects, strict=True):
+                if waiting.also is not None:
+                    waiting.also(session, effect)
         ledger.count()
         for event, effect in zip(events, effects, strict=True):
             metrics.accounting_events.labels(event.kind.value, effect.value).inc()

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
@@ -22,6 +22,7 @@ from aaa.setting_types import (
     Port,
     RoamingConsortiums,
     ServerName,
+    SourceAddress,
     Ssid,
 )
 
@@ -44,6 +45,12 @@ class ConfigurationError(Exception):
 def _signing_key_file(value: str, info: ValidationInfo) -> str:
     if bool(value) != bool(info.data.get("signing_certificate_file")):
         raise ValueError("portal.signing_certificate_file and this one are set together or not")
+    return value
+
+
+def _radsec_key_file(value: str, info: ValidationInfo) -> str:
+    if bool(value) != bool(info.data.get("radsec_certificate_file")):
+        raise ValueError("radius.radsec_certificate_file and this one are set together or not")
     return value
 
 
@@ -90,6 +97,28 @@ class RadiusSettings(Section):
     address: Address = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
     auth_port: Port = Field(1812, description="Authentication port (UDP).")
     acct_port: Port = Field(1813, description="Accounting port (UDP).")
+    radsec: bool = Field(
+        True, description="Whether to listen for RADIUS over TLS (RadSec), with certificates."
+    )
+    radsec_port: Port = Field(2083, description="Port of RADIUS over TLS (TCP).")
+    radsec_name: ServerName = Field(
+        "",
+        description="The name in the certificate that partners and NAS check over TLS. Empty: that "
+        "of eap.server_name.",
+    )
+    radsec_certificate_file: str = Field(
+        "",
+        description="PEM file with another authority's certificate to show over TLS, as client "
+        "too, and its chain; read again when it changes. Empty: the service makes its own.",
+    )
+    radsec_key_file: Annotated[str, AfterValidator(_radsec_key_file)] = Field(
+        "",
+        validate_default=True,
+        description="PEM file with that certificate's private key, without a passphrase.",
+    )
+    radsec_connections: int = Field(
+        64, ge=1, le=4096, description="Connections that one client may hold over TLS."
+    )
     coa_port: Port = Field(
         3799, description="Port of the NAS that CoA and Disconnect go to, unless a NAS has its own."
     )
@@ -187,6 +216,18 @@ class FederationSettings(Section):
         description="Passpoint roaming consortium identifiers (RCOI), hexadecimal, separated by "
         "commas. Empty: Passpoint finds the network by its domain and realms.",
     )
+    response_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=30,
+        description="How long a partner's servers may take to answer; then the device is refused. "
+        "Less than the access points wait for us.",
+    )
+    source_address: SourceAddress = Field(
+        "",
+        description="Address that requests to partners are sent from, which is what they know us "
+        "by over UDP. Empty: the one that the way there has.",
+    )
 
     @property
     def roaming_consortium_list(self) -> tuple[str, ...]:
@@ -256,6 +297,11 @@ class Settings(Section):
         return self.eap.server_name or (f"radius.{host}" if has_domain else FALLBACK_SERVER_NAME)
 
     @property
+    def radsec_name(self) -> str:
+        """The name that partners check in the certificate that is shown over TLS."""
+        return self.radius.radsec_name or self.server_name
+
+    @property
     def key_file(self) -> Path:
         """The file with the key that seals secrets at rest."""
         return self.state.directory / "farandole.key"
@@ -294,7 +340,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _section_model(name: str) -> type[Section] | None:
+def section_model(name: str) -> type[Section] | None:
+    """Return the class of a table of the configuration file; None where there is no such table."""
     field = Settings.model_fields.get(name)
     if field is None or not isinstance(field.annotation, type):
         return None
@@ -303,7 +350,7 @@ def _section_model(name: str) -> type[Section] | None:
 
 def _from_text(section: str, key: str, value: str) -> Any:
     """Return an environment variable's text as the type that its setting wants."""
-    model = _section_model(section)
+    model = section_model(section)
     field = model.model_fields.get(key) if model else None
     kind: Any = field.annotation if field else str
     if kind is bool:
@@ -321,7 +368,7 @@ def _explain(error: ValidationError) -> ConfigurationError:
     location = [str(part) for part in first["loc"]]
     setting = ".".join(location)
     if first["type"] == "extra_forbidden":
-        model = Settings if len(location) == 1 else _section_model(location[0])
+        model = Settings if len(location) == 1 else section_model(location[0])
         known = list(model.model_fields) if model else []
         close = difflib.get_close_matches(location[-1], known, n=1)
         remedy = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
@@ -333,37 +380,3 @@ def _explain(error: ValidationError) -> ConfigurationError:
         f"Change it in the configuration file or in {ENVIRONMENT_PREFIX}"
         f"{'__'.join(location).upper()}",
     )
-
-
-def describe() -> str:
-    """Return every setting with its default and its meaning, as an annotated TOML file."""
-    lines = [
-        "# Farandole's settings with their defaults. Each can also be given by environment:",
-        "# database.url is FARANDOLE_DATABASE__URL, and so on.",
-    ]
-    for section in Settings.model_fields:
-        model = _section_model(section) or Section
-        lines += ["", f"# {model.__doc__}", f"[{section}]", ""]
-        for key, setting in model.model_fields.items():
-            lines += _wrap(setting.description or "")
-            if choices := get_args(setting.annotation):
-                lines.append(f"# One of: {', '.join(str(choice) for choice in choices)}.")
-            lines += [f"# {key} = {_toml(setting.default)}", ""]
-        lines.pop()
-    return "\n".join(lines) + "\n"
-
-
-def _wrap(text: str, width: int = 90) -> list[str]:
-    lines, line = [], "#"
-    for word in text.split():
-        if len(line) + 1 + len(word) > width:
-            lines.append(line)
-            line = "#"
-        line += f" {word}"
-    return [*lines, line]
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else f'"{value}"'

@@ -7,7 +7,7 @@ that no request pays a query for what changes once a week.
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
@@ -21,9 +21,11 @@ from aaa.database import Database
 from aaa.errors import Invalid, Unavailable
 from aaa.model import MessageAuthenticatorRule
 from aaa.pki import identity
+from aaa.pki.files import CertificateFiles
 from aaa.pki.identity import ServerIdentity
 from aaa.policy import Limits, limits_from, narrow
 from aaa.secret import Keyring, Secret
+from aaa.settings import ConfigurationError
 from monitoring import metrics
 
 log = structlog.get_logger()
@@ -51,6 +53,8 @@ class CollectivityEntry:
     contact: str | None
     terms_version: int
     terms: str | None
+    # Another organisation's, which has its own service: none of its citizens are ours.
+    is_partner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,16 @@ class HotspotEntry:
     ssid: str | None
     collectivity: CollectivityEntry
     scopes: tuple[Limits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RadsecPeerEntry:
+    """A certificate that a client may connect with (RFC 6614 section 2.3): signed by `anchor`
+    (DER) for the DNS name `name`, or the one of this SHA-256 `fingerprint` (hexadecimal)."""
+
+    anchor: bytes | None
+    name: str | None
+    fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,8 @@ class NasEntry:
     has_signed: bool = False
     # Its own page that redirects a browser to the portal, once it has told.
     entry_url: str | None = None
+    # Who may be this client over TLS.
+    radsec_peers: tuple[RadsecPeerEntry, ...] = ()
 
     def secrets_at(self, now: datetime) -> tuple[Secret, ...]:
         """Return the secrets that are valid, the current one first."""
@@ -120,6 +136,8 @@ class Snapshot:
     citizen_limits: Mapping[int, Limits]
     # What supplicants are shown; None before `aaa.pki.authority` made it.
     server_identity: ServerIdentity | None = None
+    # What other servers and NAS are shown over TLS.
+    radsec_identity: ServerIdentity | None = None
 
     def limits(self, hotspot: HotspotEntry, citizen_id: int | None) -> Limits:
         """Return what holds for a citizen at a hotspot: the narrowest scope wins."""
@@ -142,6 +160,10 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
     revision = await _revision(session)
     nas_rows = (await session.scalars(select(model.Nas).order_by(model.Nas.id))).all()
     access_point_rows = (await session.scalars(select(model.AccessPoint))).all()
+    peers: dict[int, tuple[RadsecPeerEntry, ...]] = {}
+    for peer in (await session.scalars(select(model.RadsecPeer))).all():
+        entry = RadsecPeerEntry(peer.anchor, peer.name, peer.fingerprint)
+        peers[peer.nas_id] = (*peers.get(peer.nas_id, ()), entry)
     policies = _policies((await session.scalars(select(model.Policy))).all())
     hotspot_rows = (await session.scalars(select(model.Hotspot))).all()
     collectivities = _collectivities((await session.scalars(select(model.Collectivity))).all())
@@ -154,13 +176,16 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
         behind = access_points.setdefault(access_point.nas_id, {})
         behind[access_point.mac] = hotspots[access_point.hotspot_id]
     nas = tuple(
-        _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring)
+        replace(
+            _nas_entry(row, hotspots[row.hotspot_id], access_points.get(row.id, {}), keyring),
+            radsec_peers=peers.get(row.id, ()),
+        )
         for row in nas_rows
     )
     return Snapshot(
         revision=revision,
         collectivities=collectivities,
-        by_realm={entry.realm: entry for entry in collectivities.values()},
+        by_realm={entry.realm: entry for entry in collectivities.values() if not entry.is_partner},
         hotspots=hotspots,
         nas=nas,
         nas_by_name={entry.name: entry for entry in nas},
@@ -171,6 +196,7 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
             if scope == "citizen"
         },
         server_identity=await identity.current(session, keyring),
+        radsec_identity=await identity.current(session, keyring, model.Use.RADSEC),
     )
 
 
@@ -223,6 +249,7 @@ def _collectivities(rows: Sequence[model.Collectivity]) -> dict[int, Collectivit
             contact=row.contact,
             terms_version=row.terms_version,
             terms=row.terms,
+            is_partner=row.is_partner,
         )
         for row in rows
     }
@@ -284,9 +311,13 @@ class Directory:
     Hotspots that come with a new snapshot show their counters at zero.
     """
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, radsec_files: CertificateFiles | None = None
+    ) -> None:
+        """`radsec_files`: the operator's certificate, in place of the one that the service made."""
         self._database = database
         self._keyring = keyring
+        self._radsec_files = radsec_files
         self._lock = asyncio.Lock()
         self._told = ""
         self.current = EMPTY
@@ -298,10 +329,26 @@ class Directory:
         """
         async with self._lock, self._database.read("snapshot") as session:
             if not self.current.revision or await _revision(session) != self.current.revision:
-                self.current = await load(session, self._keyring)
+                self.current = self._with_files(await load(session, self._keyring))
                 for hotspot in self.current.hotspots.values():
                     metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
+            elif self._files_have_changed():
+                self.current = self._with_files(self.current)
         return self.current
+
+    def _files_have_changed(self) -> bool:
+        try:
+            return self._radsec_files is not None and self._radsec_files.refresh()
+        except ConfigurationError as error:
+            log.error("a changed certificate is of no use, the former is shown", reason=str(error))
+            return False
+
+    def _with_files(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with the operator's certificate, where there is one."""
+        if self._radsec_files is None:
+            return snapshot
+        anchors = snapshot.radsec_identity.anchors if snapshot.radsec_identity else ()
+        return replace(snapshot, radsec_identity=self._radsec_files.identity(anchors))
 
     async def run(self, every_seconds: float = 1.0) -> None:
         """Refresh for ever."""

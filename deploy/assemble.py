@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
+from ipaddress import ip_address
 from secrets import token_bytes
 from typing import Any, Final
 
@@ -24,6 +25,14 @@ from aaa.wifi_secrets import WifiSecrets
 from deploy import certificates, ports
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
+from federation.accounting_forwarder import AccountingForwarder
+from federation.carriers import PROXY_SCHEDULE, TlsCarrier, UdpCarrier
+from federation.directory import PartnerDirectory
+from federation.forwarder import Forwarder
+from federation.handler import FederationHandler
+from federation.model import Transport
+from federation.refusals import Refusals
+from federation.visited import Visits
 from monitoring import metrics
 from monitoring.health import Check, Health
 from monitoring.logging import RepeatedWarnings
@@ -42,6 +51,9 @@ from radius.handlers.eap_methods import Methods
 from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
+from radius.transports.client import Client
+from radius.transports.radsec_client import RadsecClient
+from radius.transports.radsec_server import bound_tcp_socket
 from radius.transports.udp import bound_socket
 
 Clock = Callable[[], datetime]
@@ -76,6 +88,7 @@ class Service:
     """
 
     settings: Settings
+    directory: Directory
     radius: RadiusServer | None
     portal: WebServer | None
     monitoring: MonitoringServer
@@ -90,6 +103,8 @@ class Service:
             address = self.settings.radius.address
             held["authentication"] = (address, self.radius.auth_port)
             held["accounting"] = (address, self.radius.acct_port)
+            if self.radius.radsec_port is not None:
+                held["radsec"] = (address, self.radius.radsec_port)
         if self.portal is not None:
             held["portal"] = (self.settings.portal.address, self.portal.port)
         return {
@@ -124,7 +139,7 @@ async def assemble(
     where a setting cannot be in a certificate.
     """
     settings, database = installation.settings, installation.database
-    directory = Directory(database, installation.keyring)
+    directory = Directory(database, installation.keyring, certificates.of_operator(settings.radius))
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
@@ -149,6 +164,7 @@ async def assemble(
     await directory.refresh()
     return Service(
         settings=settings,
+        directory=directory,
         radius=radius,
         portal=portal,
         monitoring=monitoring,
@@ -189,31 +205,28 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     database, keyring = workshop.installation.database, workshop.installation.keyring
     directory = workshop.directory
     warnings = workshop.warnings
+    replies = ReplyBuilder(keyring)
     recorder = Recorder(database, lambda: directory.current, clock)
     workshop.background.append(recorder.run)
     eap = workshop.installation.settings.eap
     wifi_secrets = WifiSecrets(keyring, eap.challenges)
     authenticator = Authenticator(database, keyring, _hashing(stack), wifi_secrets)
+    access = AccessHandler(
+        authenticator,
+        EapHandler(authenticator, directory, Methods(eap, token_bytes), eap, clock, token_bytes),
+        directory,
+        replies,
+        clock,
+        reject_delay_seconds=settings.reject_delay_seconds,
+        chance=random.random,
+    )
+    owners = SessionOwners(database, directory, keyring, clock)
+    accounting = AccountingHandler(recorder, owners, warnings)
     server = RadiusServer(
         settings,
         database=database,
         directory=directory,
-        handler=local_handler(
-            AccessHandler(
-                authenticator,
-                EapHandler(
-                    authenticator, directory, Methods(eap, token_bytes), eap, clock, token_bytes
-                ),
-                directory,
-                ReplyBuilder(keyring),
-                clock,
-                reject_delay_seconds=settings.reject_delay_seconds,
-                chance=random.random,
-            ),
-            AccountingHandler(
-                recorder, SessionOwners(database, directory, keyring, clock), warnings
-            ),
-        ),
+        handler=await _federated(workshop, stack, replies, access, accounting),
         warnings=warnings,
         clock=clock,
     )
@@ -223,6 +236,61 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
         raise _radius_refusal(settings, error) from None
     stack.push_async_callback(server.stop)
     return server
+
+
+async def _federated(
+    workshop: _Workshop,
+    stack: AsyncExitStack,
+    replies: ReplyBuilder,
+    access: AccessHandler,
+    accounting: AccountingHandler,
+) -> FederationHandler:
+    """Return the handler of all requests, what goes to partners beside it in the background."""
+    installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
+    database, keyring = installation.database, installation.keyring
+    partners = PartnerDirectory(database, keyring, directory)
+    await partners.refresh()
+    stated = installation.settings.federation.source_address
+    source = ip_address(stated) if stated else None
+    client = Client(PROXY_SCHEDULE, source=source)
+    stack.callback(client.close)
+    radsec = RadsecClient(
+        lambda: directory.current.radsec_identity, workshop.warnings, clock, source=source
+    )
+    stack.callback(radsec.close)
+    forwarder = Forwarder(
+        installation.settings.federation,
+        partners=partners,
+        carriers={Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)},
+        clock=clock,
+    )
+    accounts = AccountingForwarder(
+        database=database,
+        partners=partners,
+        forwarder=forwarder,
+        warnings=workshop.warnings,
+        clock=clock,
+    )
+    workshop.background += [partners.run, forwarder.run, accounts.run]
+    refusals = Refusals(replies)
+    visits = Visits(
+        directory=directory,
+        keyring=keyring,
+        accounting=accounting,
+        forwarder=forwarder,
+        accounts=accounts,
+        refusals=refusals,
+        clock=clock,
+        chance=token_bytes,
+    )
+    return FederationHandler(
+        local_handler(access, accounting),
+        directory=directory,
+        partners=partners,
+        visits=visits,
+        refusals=refusals,
+        keyring=keyring,
+    )
 
 
 def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:
@@ -277,11 +345,17 @@ def _monitoring(
 
 
 def _radius_refusal(settings: RadiusSettings, error: OSError) -> ConfigurationError:
-    """Say which of the two ports it was: the first that cannot be had by itself, else the second,
+    """Say which of the ports it was: the first that cannot be had by itself, else the second,
     which the first has taken."""
-    for key, port in (("auth_port", settings.auth_port), ("acct_port", settings.acct_port)):
+    wanted = [
+        ("auth_port", settings.auth_port, bound_socket),
+        ("acct_port", settings.acct_port, bound_socket),
+    ]
+    if settings.radsec:
+        wanted.append(("radsec_port", settings.radsec_port, bound_tcp_socket))
+    for key, port, bind in wanted:
         try:
-            bound_socket(settings.address, port).close()
+            bind(settings.address, port).close()
         except OSError:
             return ports.refusal("radius", key, settings.address, port, error)
     return ports.refusal("radius", "acct_port", settings.address, settings.acct_port, error)

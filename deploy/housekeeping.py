@@ -171,10 +171,19 @@ class Housekeeping:
     async def _count_nas(self) -> None:
         silent_since = self._clock() - _SILENT_NAS
         heard = func.coalesce(Nas.last_seen_at, Nas.created_at)
+        # What a partner's servers send is no sign of an access point.
+        ours = [
+            hotspot.id
+            for hotspot in self._directory.current.hotspots.values()
+            if not hotspot.collectivity.is_partner
+        ]
+        known = select(Nas.message_authenticator).where(Nas.hotspot_id.in_(ours))
+        query = select(func.count()).select_from(Nas)
         async with self._database.read("count_nas") as session:
-            rules = Counter((await session.scalars(select(Nas.message_authenticator))).all())
-            query = select(func.count()).select_from(Nas).where(heard < silent_since)
-            silent = await session.scalar(query)
+            rules = Counter((await session.scalars(known)).all())
+            silent = await session.scalar(
+                query.where(Nas.hotspot_id.in_(ours), heard < silent_since)
+            )
         metrics.nas_known.set(rules.total())
         metrics.nas_silent.set(silent or 0)
         for rule in MessageAuthenticatorRule:

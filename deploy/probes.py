@@ -212,12 +212,15 @@ def _service(settings: Settings) -> Finding | None:
 def _ports(settings: Settings) -> list[Finding]:
     """Look whether the ports can be had; nothing of ours runs."""
     findings = []
-    for section, key, kind in (
+    wanted = [
         ("radius", "auth_port", socket.SOCK_DGRAM),
         ("radius", "acct_port", socket.SOCK_DGRAM),
         ("portal", "port", socket.SOCK_STREAM),
         ("monitoring", "port", socket.SOCK_STREAM),
-    ):
+    ]
+    if settings.radius.radsec:
+        wanted.append(("radius", "radsec_port", socket.SOCK_STREAM))
+    for section, key, kind in wanted:
         table = getattr(settings, section)
         address, port = table.address, getattr(table, key)
         try:

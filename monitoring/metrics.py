@@ -1,4 +1,5 @@
-"""Every metric of the service, declared once with its help text and labels.
+"""Every metric of the service, declared once with its help text and labels; those of partners
+are in ``federation_metrics``.
 
 Labels are closed lists or slugs that staff chose (collectivity, hotspot), never a citizen, a MAC
 address or free text: a label value stays in Prometheus for as long as it keeps data.
@@ -65,6 +66,22 @@ radius_in_progress = Gauge(
     "RADIUS requests received and not answered yet.",
     registry=REGISTRY,
     multiprocess_mode="livesum",
+)
+
+radsec_connections = Gauge(
+    "farandole_radsec_connections",
+    "Connections of RADIUS over TLS, by direction (in: clients at our port, out: to servers of "
+    "partners).",
+    ("direction",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+radsec_refusals = Counter(
+    "farandole_radsec_refusals",
+    "Connections of RADIUS over TLS that were refused or broken off by us, by direction and reason "
+    "(untrusted_certificate, wrong_name, expired_certificate, bad_framing, ...).",
+    ("direction", "reason"),
+    registry=REGISTRY,
 )
 
 # EAP
@@ -213,8 +230,8 @@ sign_ups = Counter(
 )
 log_ins = Counter(
     "farandole_log_ins",
-    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate) and "
-    "outcome (accept, reject).",
+    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate; partner: "
+    "their home decided) and outcome (accept, reject).",
     ("collectivity", "method", "outcome"),
     registry=REGISTRY,
 )
@@ -230,7 +247,8 @@ denials = Counter(
 certificate_expires = Gauge(
     "farandole_certificate_expires_timestamp_seconds",
     "When a certificate of the service expires, in seconds since 1970, by certificate: server "
-    "(what RADIUS shows to supplicants), authority (the root that signed it).",
+    "(what RADIUS shows to supplicants), authority (the root that signed it), radsec (what is "
+    "shown over TLS).",
     ("certificate",),
     registry=REGISTRY,
     multiprocess_mode="mostrecent",

@@ -240,6 +240,21 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("We do not know the part of your identifier that follows the @ sign."),
         N_("Check it, or begin with your e-mail address as if it were your first time here."),
     ),
+    DenyReason.HOME_UNREACHABLE: Explanation(
+        304,
+        Side.HOME,
+        N_("Your home does not answer"),
+        N_("We asked the service that gave you your identifier, and got no answer in time."),
+        N_("Try again in a few minutes. The people of your home can see to it."),
+    ),
+    DenyReason.PARTNER_SUSPENDED: Explanation(
+        305,
+        Side.HOME,
+        N_("Your home and we are not connected at the moment"),
+        N_("Log-ins between its network and ours have been suspended."),
+        N_("Ask the town hall of your home, or begin here with your e-mail address."),
+        can_retry=False,
+    ),
     DenyReason.TICKET_EXPIRED: Explanation(
         401,
         Side.SERVICE,
@@ -260,6 +275,14 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("Our service lost the thread"),
         N_("It was busy, or has just been started again, while your device logged in."),
         N_("Your device tries again by itself."),
+    ),
+    DenyReason.ROUTING_LOOP: Explanation(
+        404,
+        Side.SERVICE,
+        N_("We did not find the way to your home"),
+        N_("Your log-in was passed on from network to network and came back to us."),
+        N_("Tell us the help code below: somebody has to set the way right."),
+        can_retry=False,
     ),
     Obstacle.EXPIRED: Explanation(
         111,

@@ -79,4 +79,6 @@ async def logo(request: Request, parts: PartsHere, slug: str) -> Response:
 
 
 def _hotspot(snapshot: Snapshot, slug: str) -> HotspotEntry | None:
-    return next((entry for entry in snapshot.hotspots.values() if entry.slug == slug), None)
+    places = (entry for entry in snapshot.hotspots.values() if entry.slug == slug)
+    # What stands for a partner is no place, and answers for nothing here.
+    return next((entry for entry in places if not entry.collectivity.is_partner), None)

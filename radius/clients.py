@@ -17,7 +17,11 @@ from aaa.model import MessageAuthenticatorRule
 from aaa.secret import Secret
 from aaa.snapshot import EMPTY, Directory, NasEntry, Snapshot
 from radius.request import Address, Unanswered
-from radius.wire.authenticator import verify_access_request, verify_accounting_request
+from radius.wire.authenticator import (
+    verify_access_request,
+    verify_accounting_request,
+    verify_dynamic_request,
+)
 from radius.wire.errors import AuthenticatorFlaw, BadAuthenticator, MalformedPacket
 from radius.wire.hiding import unhide_password
 from radius.wire.packet import Code, Packet
@@ -26,6 +30,7 @@ ProvenSecret = Callable[[NasEntry], Secret | None]
 """Returns the secret that a NAS last showed to have."""
 
 _REFRESH_SECONDS: Final = 1.0
+_ORDERS: Final = frozenset((Code.COA_REQUEST, Code.DISCONNECT_REQUEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ def identify(
     for nas in index.candidates(address, packet):
         for secret in nas.secrets_at(now):
             try:
-                was_signed = _verify(datagram, packet, secret.reveal())
+                was_signed = verify_request(datagram, packet, secret.reveal())
             except BadAuthenticator as error:
                 if stranger.nas is None:
                     stranger = Stranger(_REASONS[error.flaw], nas)
@@ -202,7 +207,11 @@ def is_host(nas: NasEntry) -> bool:
     return nas.network is not None and nas.network.num_addresses == 1
 
 
-def _verify(datagram: bytes, packet: Packet, secret: bytes) -> bool:
+def verify_request(datagram: bytes, packet: Packet, secret: bytes) -> bool:
+    """Return whether a request has a Message-Authenticator. Raises BadAuthenticator where that, or
+    the Request Authenticator of a packet whose code has one to verify, is wrong."""
+    if packet.code in _ORDERS:
+        return verify_dynamic_request(datagram, packet, secret)
     if packet.code is Code.ACCOUNTING_REQUEST:
         return verify_accounting_request(datagram, packet, secret)
     return verify_access_request(datagram, packet, secret)

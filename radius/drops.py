@@ -66,6 +66,10 @@ REMEDIES: Final = {
         "the answer could not be sent: look at this machine's routes, packet filter and "
         "send buffers"
     ),
+    Unanswered.PARTNER_SUSPENDED: (
+        "accounting of a partner that you suspended: it keeps it, and sends it again once you let "
+        "it: farandole partner resume NAME"
+    ),
     Unanswered.INTERNAL_ERROR: "this is a bug of ours: report it with the traceback",
 }
 

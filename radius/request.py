@@ -79,6 +79,7 @@ class Unanswered(StrEnum):
     OVERLOADED = "overloaded"
     STOPPING = "stopping"
     UNSENDABLE = "unsendable"
+    PARTNER_SUSPENDED = "partner_suspended"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -17,6 +17,8 @@ from radius.sightings import Sightings
 from radius.transports.client import Client
 from radius.transports.dynamic_authorization import DynamicAuthorization
 from radius.transports.exchange import Exchanges
+from radius.transports.radsec_door import Door
+from radius.transports.radsec_server import Bounds, RadsecServer
 from radius.transports.udp import Listener
 
 log = structlog.get_logger()
@@ -26,7 +28,8 @@ _FINISH_SECONDS: Final = 5.0
 
 
 class RadiusServer:
-    """Answers on the authentication and the accounting port, and sends what the outbox holds.
+    """Answers on the authentication and the accounting port and over TLS, and sends what the outbox
+    holds.
 
     :meth:`start` binds, :meth:`run` serves until :meth:`stop`. The handler comes from outside:
     it is where `federation` stands between the transport and `radius.handlers`.
@@ -51,6 +54,9 @@ class RadiusServer:
         self.sightings = Sightings(warnings)
         """What was seen of each NAS; stored every few seconds."""
         self._listeners: dict[Service, Listener] = {}
+        self._radsec = RadsecServer(
+            Door(directory, warnings, clock), Bounds(per_client=settings.radsec_connections)
+        )
         self._asked_to_stop = asyncio.Event()
         self._is_running = False
         self._stopped = asyncio.Event()
@@ -75,8 +81,13 @@ class RadiusServer:
         """The accounting port that was bound."""
         return self._listeners[Service.ACCOUNTING].port
 
+    @property
+    def radsec_port(self) -> int | None:
+        """The port for RADIUS over TLS that was bound; None where there is to be none."""
+        return self._radsec.port if self._settings.radsec else None
+
     def start(self) -> None:
-        """Bind both ports; nothing is answered before :meth:`run`. Raises OSError, and then has
+        """Bind all ports; nothing is answered before :meth:`run`. Raises OSError, and then has
         bound none."""
         try:
             for service, port in (
@@ -84,6 +95,8 @@ class RadiusServer:
                 (Service.ACCOUNTING, self._settings.acct_port),
             ):
                 self._listeners[service] = Listener(self._settings.address, port, service)
+            if self._settings.radsec:
+                self._radsec.bind(self._settings.address, self._settings.radsec_port)
         except OSError:
             self._close()
             raise
@@ -110,10 +123,18 @@ class RadiusServer:
                 )
                 for listener in self._listeners.values():
                     listener.listen(exchanges.receive)
-                log.info("radius serves", auth_port=self.auth_port, acct_port=self.acct_port)
+                if self._settings.radsec:
+                    beside.append(tasks.create_task(self._radsec.serve(exchanges)))
+                log.info(
+                    "radius serves",
+                    auth_port=self.auth_port,
+                    acct_port=self.acct_port,
+                    radsec_port=self.radsec_port,
+                )
                 await self._asked_to_stop.wait()
                 for listener in self._listeners.values():
                     listener.pause()
+                self._radsec.pause()
                 await exchanges.finish(_FINISH_SECONDS)
                 for task in beside:
                     task.cancel()
@@ -157,5 +178,6 @@ class RadiusServer:
 
     def _close(self) -> None:
         self._client.close()
+        self._radsec.close()
         for listener in self._listeners.values():
             listener.close()

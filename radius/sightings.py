@@ -67,6 +67,11 @@ class Sightings:
             seen.signed += 1
             self._regressed.discard(nas.id)
 
+    def note_connected(self, nas: NasEntry, now: datetime) -> None:
+        """Note a packet over TLS. It says nothing of the shared secret, of signing, or of where
+        the NAS takes datagrams."""
+        self._seen.setdefault(nas.id, _Seen(now)).at = now
+
     def _note_unsigned(self, nas: NasEntry, seen: _Seen, now: datetime, knows_secret: bool) -> None:
         """Count signed requests anew where the NAS itself left one unsigned: a forged one must not
         keep it from having to sign."""

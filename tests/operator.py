@@ -21,6 +21,7 @@ ON_LOOPBACK: Final = {
     "radius.address": "127.0.0.1",
     "radius.auth_port": "0",
     "radius.acct_port": "0",
+    "radius.radsec_port": "0",
     "portal.port": "0",
     "monitoring.port": "0",
 }

@@ -6,11 +6,11 @@ tables of one room alone (log-in attempts stand in ``portal.model``).
 
 from aaa.model.audit import AuditEvent
 from aaa.model.base import Base
-from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificate
+from aaa.model.certificate import Authority, DeviceCertificate, ServerCertificate, Use
 from aaa.model.citizen import Citizen, CitizenState, Device
 from aaa.model.collectivity import Collectivity, Hotspot, Installation
 from aaa.model.instruction import Instruction, InstructionKind, InstructionState
-from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas
+from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas, RadsecPeer
 from aaa.model.policy import Policy
 from aaa.model.session import DailyUsage, Session
 from aaa.model.ticket import Ticket
@@ -34,7 +34,9 @@ __all__ = [
     "MessageAuthenticatorRule",
     "Nas",
     "Policy",
+    "RadsecPeer",
     "ServerCertificate",
     "Session",
     "Ticket",
+    "Use",
 ]

@@ -1,11 +1,20 @@
 """The service's own certificate authorities, and what they signed."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from aaa.model.base import Base, Identified
+from aaa.model.base import Base, Identified, Word
+
+
+class Use(StrEnum):
+    """What a certificate of the service is for: EAP, where supplicants check it; RADSEC, where it
+    is shown by us as a server and as a client of RADIUS over TLS."""
+
+    EAP = "eap"
+    RADSEC = "radsec"
 
 
 class Authority(Identified, Base):
@@ -22,10 +31,11 @@ class Authority(Identified, Base):
 
 
 class ServerCertificate(Identified, Base):
-    """What the RADIUS server proves itself with to supplicants."""
+    """What the RADIUS server proves itself with: to supplicants, or over TLS to other servers."""
 
     __tablename__ = "server_certificate"
 
+    use: Mapped[Use] = mapped_column(Word(Use), default=Use.EAP)
     authority_id: Mapped[int] = mapped_column(ForeignKey("authority.id"))
     certificate: Mapped[bytes] = mapped_column(LargeBinary)
     sealed_key: Mapped[bytes] = mapped_column(LargeBinary)

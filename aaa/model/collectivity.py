@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified
@@ -27,6 +27,8 @@ class Collectivity(Identified, Base):
     name: Mapped[str] = mapped_column(String(200))
     realm: Mapped[str] = mapped_column(String(253), unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("collectivity.id"))
+    # Runs its own service: its citizens are not ours, its hotspot stands for all of its places.
+    is_partner: Mapped[bool] = mapped_column(default=False, server_default=false())
     country: Mapped[str] = mapped_column(String(2), default="FR")
     language: Mapped[str] = mapped_column(String(8), default="fr")
     timezone: Mapped[str] = mapped_column(String(64), default="Europe/Paris")

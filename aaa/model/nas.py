@@ -55,6 +55,20 @@ class Nas(Identified, Base):
     created_at: Mapped[datetime]
 
 
+class RadsecPeer(Identified, Base):
+    """A certificate that a NAS, or a partner's server, may connect with over TLS (RFC 6614)."""
+
+    __tablename__ = "radsec_peer"
+
+    nas_id: Mapped[int] = mapped_column(ForeignKey("nas.id", ondelete="CASCADE"), index=True)
+    # The root that signs it, DER; None where its fingerprint alone tells it.
+    anchor: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # The DNS name in it; None where its fingerprint alone tells it.
+    name: Mapped[str | None] = mapped_column(String(253))
+    # SHA-256 of the certificate, hexadecimal.
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+
+
 class AccessPoint(Identified, Base):
     """What is on a wall, behind a NAS that serves several places; known by Called-Station-Id."""
 

@@ -28,8 +28,9 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecureNetwork:
-    """What an access point must be told. ``realms`` are those of the federation, the place's own
-    first; ``roaming_consortiums`` hexadecimal; ``language`` an ISO 639-2 code of three letters;
+    """What an access point must be told. ``realms`` are ours, the place's own first,
+    ``partner_realms`` those of partners, whose citizens log in as their home likes;
+    ``roaming_consortiums`` hexadecimal; ``language`` an ISO 639-2 code of three letters;
     ``server`` and ``secret`` may be words in angle brackets, for the operator to fill in."""
 
     ssid: str
@@ -45,6 +46,14 @@ class SecureNetwork:
     operator_realm: str
     realms: tuple[str, ...]
     roaming_consortiums: tuple[str, ...]
+    partner_realms: tuple[str, ...] = ()
+
+    @property
+    def nai_realms(self) -> tuple[str, ...]:
+        """Who can log in here, as hostapd writes it: our realms with our EAP methods, and those of
+        partners without."""
+        ours = f"0,{';'.join(self.realms)},{_METHODS}"
+        return (ours, *([f"0,{';'.join(self.partner_realms)}"] if self.partner_realms else []))
 
 
 def configuration(network: SecureNetwork, format: Format) -> str:
@@ -86,7 +95,7 @@ def _hostapd(network: SecureNetwork) -> str:
         "access_network_type=3",
         f"venue_name={network.language}:{network.place}",
         f"domain_name={','.join(network.realms)}",
-        f"nai_realm=0,{';'.join(network.realms)},{_METHODS}",
+        *(f"nai_realm={realms}" for realms in network.nai_realms),
         *(f"roaming_consortium={each.lower()}" for each in network.roaming_consortiums),
         "hs20=1",
         f"hs20_oper_friendly_name={network.language}:{network.name}",
@@ -134,7 +143,7 @@ def _openwrt(network: SecureNetwork) -> str:
         option("iw_access_network_type", 3),
         entry("iw_venue_name", f"{network.language}:{network.place}"),
         *(entry("iw_domain_name", realm) for realm in network.realms),
-        entry("iw_nai_realm", f"0,{';'.join(network.realms)},{_METHODS}"),
+        *(entry("iw_nai_realm", realms) for realms in network.nai_realms),
         *(entry("iw_roaming_consortium", each.lower()) for each in network.roaming_consortiums),
         option("hs20", 1),
         entry("hs20_oper_friendly_name", f"{network.language}:{network.name}"),
@@ -167,6 +176,7 @@ def _plain(network: SecureNetwork) -> str:
         ("Passpoint network type", "3, free public network, with internet"),
         ("Passpoint domain names", ", ".join(network.realms)),
         ("Passpoint NAI realms", f"{', '.join(network.realms)}: EAP-TTLS with PAP, EAP-TLS"),
+        ("of partners", ", ".join(network.partner_realms) or "none"),
         ("Passpoint consortiums", ", ".join(network.roaming_consortiums) or "none"),
         ("Passpoint friendly name", network.name),
         ("Passpoint venue", network.place),

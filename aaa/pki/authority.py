@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import snapshot
 from aaa.errors import Invalid
-from aaa.model import Authority, ServerCertificate
+from aaa.model import Authority, ServerCertificate, Use
 from aaa.pki import contents, identity
 from aaa.pki.contents import SERVER_VALIDITY, Signer
 from aaa.secret import Keyring
@@ -28,11 +28,14 @@ RENEW_SERVER: Final = timedelta(days=30)
 RENEW_AUTHORITY: Final = timedelta(days=5 * 365)
 # PostgreSQL's advisory lock of whoever makes authorities and server certificates.
 _LOCK: Final = 0x504B49
+_PURPOSES: Final = {Use.EAP: contents.SERVER, Use.RADSEC: contents.SERVER_AND_CLIENT}
 
 
-async def is_due(session: AsyncSession, *, names: Sequence[str], now: datetime) -> bool:
+async def is_due(
+    session: AsyncSession, *, names: Sequence[str], now: datetime, use: Use = Use.EAP
+) -> bool:
     """Return whether :func:`ensure` has anything to make, without waiting for anybody."""
-    return await _needs_authority(session, now) or await _needs_server(session, names, now)
+    return await _needs_authority(session, now) or await _needs_server(session, use, names, now)
 
 
 async def ensure(
@@ -42,9 +45,10 @@ async def ensure(
     names: Sequence[str],
     federation_name: str,
     now: datetime,
+    use: Use = Use.EAP,
 ) -> bool:
     """Make what is missing, near its end, not valid yet, or named otherwise than ``names``, which
-    come first in the server's certificate; return whether anything was made.
+    come first in the server's certificate for ``use``; return whether anything was made.
 
     Not valid yet is what was made while the clock was ahead: nobody could use it until then. Of
     several processes one makes it. Raises Invalid where the key file is not the database's.
@@ -53,18 +57,23 @@ async def ensure(
     needs_authority = await _needs_authority(session, now)
     if needs_authority:
         await _make_authority(session, keyring, federation_name, now)
-    needs_server = await _needs_server(session, names, now)
+    needs_server = await _needs_server(session, use, names, now)
     if needs_server:
-        await _make_server_certificate(session, keyring, names, now)
+        await _make_server_certificate(session, keyring, use, names, now)
     return needs_authority or needs_server
 
 
 async def renew_server(
-    session: AsyncSession, keyring: Keyring, *, names: Sequence[str], now: datetime
+    session: AsyncSession,
+    keyring: Keyring,
+    *,
+    names: Sequence[str],
+    now: datetime,
+    use: Use = Use.EAP,
 ) -> ServerCertificate:
-    """Make and return the next certificate of the server now, with a new key."""
+    """Make and return the next certificate of the server for a use now, with a new key."""
     await _take_turn(session)
-    return await _make_server_certificate(session, keyring, names, now)
+    return await _make_server_certificate(session, keyring, use, names, now)
 
 
 async def renew_authority(
@@ -131,8 +140,10 @@ async def _needs_authority(session: AsyncSession, now: datetime) -> bool:
     return newest is None or newest.valid_from > now or newest.expires_at - now < RENEW_AUTHORITY
 
 
-async def _needs_server(session: AsyncSession, names: Sequence[str], now: datetime) -> bool:
-    current = await identity.server_certificate(session)
+async def _needs_server(
+    session: AsyncSession, use: Use, names: Sequence[str], now: datetime
+) -> bool:
+    current = await identity.server_certificate(session, use)
     return (
         current is None
         or current.valid_from > now
@@ -142,17 +153,18 @@ async def _needs_server(session: AsyncSession, names: Sequence[str], now: dateti
 
 
 async def _make_server_certificate(
-    session: AsyncSession, keyring: Keyring, names: Sequence[str], now: datetime
+    session: AsyncSession, keyring: Keyring, use: Use, names: Sequence[str], now: datetime
 ) -> ServerCertificate:
-    """Make the server's next certificate. It keeps every name that it ever had, for the profiles
-    that check those."""
-    current = await identity.server_certificate(session)
+    """Make the server's next certificate for a use. It keeps every name that it ever had, for the
+    profiles and partners that check those."""
+    current = await identity.server_certificate(session, use)
     all_names = list(dict.fromkeys([*names, *(current.names if current else ())]))
     authority = _signing(await listed(session), now)
     key = contents.new_key()
     signer = open_signer(keyring, authority)
-    certificate = contents.server(key.public_key(), signer, all_names, now)
+    certificate = contents.server(key.public_key(), signer, all_names, now, _PURPOSES[use])
     made = ServerCertificate(
+        use=use,
         authority_id=authority.id,
         certificate=certificate.public_bytes(Encoding.DER),
         sealed_key=keyring.seal(contents.key_octets(key).reveal(), identity.PRIVATE_KEY),

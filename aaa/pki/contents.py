@@ -32,6 +32,11 @@ AUTHORITY_VALIDITY: Final = timedelta(days=20 * 365)
 # well below both costs nothing, as renewal needs nobody.
 SERVER_VALIDITY: Final = timedelta(days=397)
 CLIENT_VALIDITY: Final = timedelta(days=2 * 365)
+SERVER: Final = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+SERVER_AND_CLIENT: Final = x509.ExtendedKeyUsage(
+    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+)
+"""Of who asks by RADIUS over TLS and is asked by it, with one certificate."""
 
 _BACKDATED: Final = timedelta(days=1)
 # ub-common-name (RFC 5280 appendix A.1).
@@ -79,7 +84,11 @@ def authority(key: ec.EllipticCurvePrivateKey, common_name: str, now: datetime) 
 
 
 def server(
-    key: ec.EllipticCurvePublicKey, signer: Signer, names: Sequence[str], now: datetime
+    key: ec.EllipticCurvePublicKey,
+    signer: Signer,
+    names: Sequence[str],
+    now: datetime,
+    purposes: x509.ExtendedKeyUsage = SERVER,
 ) -> x509.Certificate:
     """Return the RADIUS server's certificate for DNS names; the first is its subject too, which
     old supplicants look at. Raises Invalid where a name cannot be in a certificate."""
@@ -95,7 +104,7 @@ def server(
     builder = _end_entity(key, signer, subject, now, SERVER_VALIDITY)
     return (
         builder.add_extension(alternative, critical=not list(subject))
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(purposes, critical=False)
         .sign(signer.key, SHA256())
     )
 

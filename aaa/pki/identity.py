@@ -1,4 +1,4 @@
-"""What the RADIUS server is to supplicants: its certificate, and whose certificates it believes."""
+"""What the RADIUS server is to others: its certificate, and whose certificates it believes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.errors import Invalid
-from aaa.model import Authority, ServerCertificate
+from aaa.model import Authority, ServerCertificate, Use
 from aaa.secret import Keyring, Secret
 
 PRIVATE_KEY: Final = "private-key"
@@ -26,20 +26,22 @@ class ServerIdentity:
     names: tuple[str, ...]
 
 
-async def current(session: AsyncSession, keyring: Keyring) -> ServerIdentity | None:
-    """Return the identity that was made last; None before the first."""
+async def current(
+    session: AsyncSession, keyring: Keyring, use: Use = Use.EAP
+) -> ServerIdentity | None:
+    """Return the identity that was made last for a use; None before the first."""
     anchors = (await session.scalars(select(Authority.certificate).order_by(Authority.id))).all()
-    server = await server_certificate(session)
+    server = await server_certificate(session, use)
     if server is None:
         return None
     key = open_key(keyring, server.sealed_key, "the server's certificate")
     return ServerIdentity((server.certificate,), key, tuple(anchors), tuple(server.names))
 
 
-async def server_certificate(session: AsyncSession) -> ServerCertificate | None:
-    """Return the server's certificate that was made last; None before the first."""
-    newest = select(ServerCertificate).order_by(ServerCertificate.id.desc()).limit(1)
-    return await session.scalar(newest)
+async def server_certificate(session: AsyncSession, use: Use = Use.EAP) -> ServerCertificate | None:
+    """Return the server's certificate that was made last for a use; None before the first."""
+    of_use = select(ServerCertificate).where(ServerCertificate.use == use)
+    return await session.scalar(of_use.order_by(ServerCertificate.id.desc()).limit(1))
 
 
 def open_key(keyring: Keyring, sealed: bytes, whose: str) -> Secret:

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "hotspot": "Places where people connect.",
     "nas": "RADIUS clients: gateways, controllers, access points that speak RADIUS.",
     "access-point": "Access points behind a NAS that serves several hotspots.",
+    "partner": "Other organisations with a service of their own, whose citizens roam with ours.",
     "citizen": "People with an identifier.",
     "ticket": "One-time passwords that a NAS takes.",
     "device": "What citizens connect with: Wi-Fi secrets, certificates, remembered devices.",

@@ -10,6 +10,7 @@ from aaa.snapshot import CollectivityEntry, Snapshot
 from deploy.commands import files, noun
 from deploy.commands.output import AsJson, show, show_rows
 from deploy.commands.transaction import Transaction, change, look
+from federation import partners
 
 app = noun("collectivity")
 
@@ -36,6 +37,7 @@ def add(
     """Add a collectivity."""
 
     async def work(transaction: Transaction) -> None:
+        await partners.check_is_ours(transaction.session, realm)
         await collectivities.add_collectivity(
             transaction.session,
             slug=slug,
@@ -65,7 +67,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         )
         return [_row(entry, transaction.snapshot) for entry in entries]
 
-    show_rows(look(context, work), ("slug", "name", "realm", "parent", "country"), as_json)
+    columns = ("slug", "name", "realm", "parent", "country", "is_partner")
+    show_rows(look(context, work), columns, as_json)
 
 
 @app.command("show")
@@ -128,6 +131,7 @@ def _row(entry: CollectivityEntry, snapshot: Snapshot) -> dict[str, Any]:
         "realm": entry.realm,
         "parent": snapshot.collectivities[above[-1]].slug if above else None,
         "country": entry.country,
+        "is_partner": entry.is_partner,
         "language": entry.language,
         "timezone": entry.timezone,
         "colour": entry.colour,

@@ -2,7 +2,8 @@
 
 import typer
 
-from aaa.settings import describe, load
+from aaa.settings import load
+from aaa.settings_template import describe
 from deploy.commands import noun
 
 app = noun("config")

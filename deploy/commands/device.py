@@ -1,19 +1,10 @@
 """`farandole device`: what citizens connect with, and what each proves itself by."""
 
-import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from cryptography.x509 import load_der_x509_certificate
 
 from aaa import devices, mac
 from aaa.citizens import CitizenRecord
@@ -128,12 +119,12 @@ def _add_with_certificate(
         added = await _added(transaction, citizen, device.id)
         anchors = [each.certificate for each in await authority.listed(transaction.session)]
         passphrase = secrets.token_urlsafe(_PASSPHRASE_OCTETS)
-        _write_new(
+        files.write_new(
             directory,
             {
-                "key.pem": _key_pem(issued.key),
-                "certificate.pem": _pem(issued.certificate),
-                "ca.pem": b"".join(map(_pem, anchors)),
+                "key.pem": files.key_pem(issued.key),
+                "certificate.pem": files.certificate_pem(issued.certificate),
+                "ca.pem": b"".join(map(files.certificate_pem, anchors)),
                 "device.p12": certificates.pkcs12(issued, Secret(passphrase), device.name),
             },
         )
@@ -162,35 +153,6 @@ def _certificate(issued: IssuedCertificate) -> dict[str, Any]:
         "serial": issued.serial,
         "expires_at": issued.expires_at,
     }
-
-
-def _pem(certificate: bytes) -> bytes:
-    return load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
-
-
-def _key_pem(key: Secret) -> bytes:
-    private = load_der_private_key(key.reveal(), None)
-    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _write_new(directory: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files that are not there yet, for the owner alone; all of them, or none."""
-    written: list[Path] = []
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, octets in contents.items():
-            path = directory / name
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            written.append(path)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(octets)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise Invalid(
-            f"{error.filename or directory} cannot be written ({error.strerror}): "
-            "name a directory that is new or empty"
-        ) from None
 
 
 @app.command("list", epilog="Example: farandole device list --citizen mireille@aups.example")

@@ -1,7 +1,17 @@
-"""Secrets come from a file or from standard input, never from an argument: those are public."""
+"""Files with secrets, read and written: those are public that stand on a command line."""
 
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from cryptography.x509 import load_der_x509_certificate
 
 from aaa.errors import Invalid
 from aaa.secret import Secret
@@ -41,6 +51,38 @@ def read_octets(source: str, most: int) -> bytes:
     if len(octets) > most:
         raise Invalid(f"{_named(source)} is longer than {most} octets")
     return octets
+
+
+def certificate_pem(certificate: bytes) -> bytes:
+    """Return a certificate in DER as PEM."""
+    return load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+
+
+def key_pem(key: Secret) -> bytes:
+    """Return a private key (PKCS 8, DER) as PEM, without a passphrase."""
+    private = load_der_private_key(key.reveal(), None)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def write_new(directory: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files that are not there yet, for the owner alone; all of them, or none. Raises
+    Invalid."""
+    written: list[Path] = []
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, octets in contents.items():
+            path = directory / name
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            written.append(path)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(octets)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise Invalid(
+            f"{error.filename or directory} cannot be written ({error.strerror}): "
+            "name a directory that is new or empty"
+        ) from None
 
 
 def _named(source: str) -> str:

@@ -51,7 +51,7 @@ def list_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List hotspots."""
+    """List our hotspots."""
 
     async def work(transaction: Transaction) -> list[dict[str, Any]]:
         above = None
@@ -61,7 +61,9 @@ def list_(
         return [
             _row(entry)
             for entry in sorted(transaction.snapshot.hotspots.values(), key=lambda each: each.slug)
-            if above is None or above in entry.collectivity.lineage
+            if (above is None or above in entry.collectivity.lineage)
+            # `farandole partner list` has what stands for a partner.
+            and not entry.collectivity.is_partner
         ]
 
     show_rows(look(context, work), ("slug", "name", "collectivity", "ssid"), as_json)

@@ -1,6 +1,6 @@
 """`farandole nas`: RADIUS clients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address
@@ -18,9 +18,10 @@ from aaa.nas.secure_network import Format, SecureNetwork
 from aaa.secret import Secret
 from aaa.settings import Settings
 from aaa.snapshot import Snapshot
-from deploy.commands import files, noun
+from deploy.commands import files, nas_radsec, noun
 from deploy.commands.output import AsJson, show, show_json, show_rows
 from deploy.commands.transaction import Transaction, change, look
+from federation import partners
 
 app = noun("nas")
 
@@ -176,7 +177,8 @@ def secure(
         nas = await access_points.by_name(transaction.session, name)
         if provisioning.signs_redirects(nas.vendor):
             raise Invalid(_needs_its_own(name, transaction.snapshot))
-        told = _secure_network(transaction.settings, transaction.snapshot, name)
+        realms = await partners.whole_realms(transaction.session)
+        told = _secure_network(transaction.settings, transaction.snapshot, name, realms)
         return replace(told, secret=secret) if secret else told
 
     typer.echo(secure_network.configuration(look(context, work), format), nl=False)
@@ -191,7 +193,9 @@ def _needs_its_own(name: str, snapshot: Snapshot) -> str:
     )
 
 
-def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> SecureNetwork:
+def _secure_network(
+    settings: Settings, snapshot: Snapshot, name: str, partner_realms: Sequence[str]
+) -> SecureNetwork:
     nas, federation = snapshot.nas_by_name[name], settings.federation
     own = nas.hotspot.collectivity
     realms = (own.realm, *sorted(snapshot.by_realm.keys() - {own.realm}))
@@ -209,12 +213,16 @@ def _secure_network(settings: Settings, snapshot: Snapshot, name: str) -> Secure
         operator_realm=own.realm,
         realms=realms,
         roaming_consortiums=federation.roaming_consortium_list,
+        partner_realms=tuple(partner_realms),
     )
 
 
 def _server(settings: Settings) -> str:
     address = settings.radius.address
     return "<address of this machine>" if ip_address(address).is_unspecified else address
+
+
+app.command("radsec", epilog=nas_radsec.EPILOG)(nas_radsec.radsec)
 
 
 @app.command("list")

@@ -39,7 +39,7 @@ LOG_FILE: Final = "farandole.log"
 CONFIG_FILE: Final = "farandole.toml"
 _LOOPBACK: Final = "127.0.0.1"
 # Where each port is looked for first: the defaults of the service, CoovaChilli's, and 8081.
-_PORTAL, _MONITORING, _AUTH, _ACCT = 8080, 9812, 1812, 1813
+_PORTAL, _MONITORING, _AUTH, _ACCT, _RADSEC = 8080, 9812, 1812, 1813, 2083
 _SITE, _LOGIN, _COA = 8081, 3990, 3799
 _TRIES: Final = 5
 # CoovaChilli gives up on the server after ten seconds.
@@ -204,6 +204,7 @@ def _settings(directory: Path) -> Settings:
                 "address": _LOOPBACK,
                 "auth_port": _free(_AUTH, _udp_socket),
                 "acct_port": _free(_ACCT, _udp_socket),
+                "radsec_port": _free(_RADSEC, _tcp_socket),
             },
             "portal": {
                 "address": _LOOPBACK,

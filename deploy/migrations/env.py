@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import BigInteger, Connection
 from sqlalchemy.types import TypeDecorator
 
+import federation.model  # noqa: F401  # its tables join those of the other rooms
 from aaa.database import Database
 from aaa.settings import load
 from portal.model import LoginAttempt
@@ -43,7 +44,7 @@ def _render(kind: str, item: Any, _context: object) -> str | Literal[False]:
 def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        # One for all rooms: the portal's tables are in it since their module is loaded.
+        # One for all rooms, whose tables are in it since their modules are loaded.
         target_metadata=LoginAttempt.metadata,
         render_as_batch=True,
         render_item=_render,

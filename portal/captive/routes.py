@@ -11,10 +11,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from aaa.secret import Secret
+from aaa.snapshot import NasEntry
 from portal.captive import api, arrivals, entry, online, proofs, views, visits
 from portal.captive.wish import Wish
 from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
 from portal.notices import notice
+from portal.parts import Parts
 from portal.rendering import language_of, not_found, respond
 
 router = APIRouter()
@@ -25,11 +27,17 @@ _STEPS: Final = frozenset(
 )
 
 
+def _gateway(parts: Parts, name: str) -> NasEntry | None:
+    """Return the NAS of a name; a partner's server sends nobody here."""
+    nas = parts.snapshot.nas_by_name.get(name)
+    return None if nas is None or nas.hotspot.collectivity.is_partner else nas
+
+
 @router.get("/at/{nas}")
 @router.get("/at/{nas}/")
 async def arrive(request: Request, parts: PartsHere, nas: str) -> Response:
     """A NAS redirects here; uspot insists on the slash."""
-    known = parts.snapshot.nas_by_name.get(nas)
+    known = _gateway(parts, nas)
     if known is None:
         return respond(parts, request, not_found())
     request.state.nas = known.name
@@ -39,7 +47,7 @@ async def arrive(request: Request, parts: PartsHere, nas: str) -> Response:
 @router.get("/enter/{nas}")
 async def enter(request: Request, parts: PartsHere, nas: str) -> Response:
     """The Captive Portal API leads here: on to the NAS, which redirects to the portal anew."""
-    known = parts.snapshot.nas_by_name.get(nas)
+    known = _gateway(parts, nas)
     if known is None:
         return respond(parts, request, not_found())
     request.state.nas = known.name

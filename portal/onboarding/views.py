@@ -159,8 +159,10 @@ def sent(parts: Parts, at: str) -> Show:
 
 
 def place(parts: Parts, slug: str) -> HotspotEntry | None:
-    """Return the hotspot of a slug, whose collectivity's colours a page wears."""
-    return next((each for each in parts.snapshot.hotspots.values() if each.slug == slug), None)
+    """Return the hotspot of a slug, whose collectivity's colours a page wears; what stands for a
+    partner is no place."""
+    places = (each for each in parts.snapshot.hotspots.values() if each.slug == slug)
+    return next((each for each in places if not each.collectivity.is_partner), None)
 
 
 def not_ready(enrolment: OpenEnrolment | None) -> Show:

@@ -1,9 +1,9 @@
 """TLS for EAP: OpenSSL over memory, which is given octets and has octets to send.
 
-The one file that knows pyOpenSSL. Versions 1.2 and 1.3, ephemeral keys and AEAD ciphers only; no
-renegotiation, no compression. The keys are on elliptic curves, and in TLS 1.3 also in the finite
-fields ffdhe2048 and ffdhe3072 if a supplicant has nothing else: OpenSSL takes these, and pyOpenSSL
-can name one group or all. Whatever a supplicant sends, the one exception is TlsFailed.
+The one file of EAP that knows pyOpenSSL. Versions 1.2 and 1.3, ephemeral keys and AEAD ciphers
+only; no renegotiation, no compression. The keys are on elliptic curves, and in TLS 1.3 also in the
+finite fields ffdhe2048 and ffdhe3072 if a supplicant has nothing else: OpenSSL takes these, and
+pyOpenSSL can name one group or all. Whatever a supplicant sends, the one exception is TlsFailed.
 """
 
 import re

@@ -55,8 +55,8 @@ class AccessHandler:
 
         Raises Unavailable, MalformedPacket.
         """
-        if unproven := _unproven(request):
-            return unproven
+        if reason := unproven(request):
+            return reason
         if request.packet.attributes.has("EAP-Message"):
             return await self._converse(request)
         proof = _proof(request)
@@ -158,7 +158,7 @@ def names_its_device(user_name: str, device_mac: str | None) -> bool:
     return device_mac is not None and mac.normalize(user_name.partition("@")[0]) == device_mac
 
 
-def _unproven(request: Request) -> Unanswered | None:
+def unproven(request: Request) -> Unanswered | None:
     """Return why a request that anybody may have forged is not worth a look at the database.
 
     What is not signed proves its NAS only by a password that our secret makes text of. CHAP and a

@@ -10,7 +10,7 @@ from aaa.database import Database
 from aaa.errors import Invalid
 from aaa.nas.registry import adapter
 from aaa.policy import Denied
-from aaa.recorder import Recorder
+from aaa.recorder import Also, Recorder
 from aaa.secret import Keyring
 from aaa.snapshot import Directory, HotspotEntry
 from monitoring import metrics
@@ -48,11 +48,26 @@ class AccountingHandler:
         What has no meaning here (Tunnel-Start, Failed, a session without its Acct-Session-Id) is
         acknowledged, since repeating it would help nobody, and counted as ignored.
         """
-        status = request.packet.attributes.integer("Acct-Status-Type")
-        kind = _KINDS.get(status) if status is not None else None
+        kind = self._kind(request)
+        if kind is not None:
+            is_session = kind not in (Kind.ON, Kind.OFF)
+            owner = await self._owners.owner(request) if is_session else NOBODY
+            await self._recorder.record(event_of(request, kind, owner))
+        return Reply(acknowledge(request))
+
+    async def visit(self, request: Request, also: Also | None = None) -> Reply:
+        """Return the same for a session of nobody here; `also` adds rows to its transaction."""
+        kind = self._kind(request)
+        if kind is not None:
+            await self._recorder.record(event_of(request, kind, NOBODY), also)
+        return Reply(acknowledge(request))
+
+    def _kind(self, request: Request) -> Kind | None:
+        """Return what an Accounting-Request tells, or None, counted, where that is of no use."""
+        kind = kind_of(request)
         if kind is None:
             metrics.accounting_events.labels("other", "ignored").inc()
-            return Reply(acknowledge(request))
+            return None
         if request.text("Acct-Session-Id") is None and kind not in (Kind.ON, Kind.OFF):
             metrics.accounting_events.labels(kind.value, "ignored").inc()
             self._warnings.warn(
@@ -62,12 +77,14 @@ class AccountingHandler:
                 remedy="sessions of this NAS cannot be told apart and are not recorded: "
                 "update its firmware",
             )
-            return Reply(acknowledge(request))
-        owner = NOBODY
-        if kind not in (Kind.ON, Kind.OFF):
-            owner = await self._owners.owner(request)
-        await self._recorder.record(event_of(request, kind, owner))
-        return Reply(acknowledge(request))
+            return None
+        return kind
+
+
+def kind_of(request: Request) -> Kind | None:
+    """Return the kind of an Accounting-Request, None where it is none that is recorded."""
+    status = request.packet.attributes.integer("Acct-Status-Type")
+    return _KINDS.get(status) if status is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 from aaa import cui
 from aaa.authentication import Authenticated
 from aaa.nas.registry import adapter
-from aaa.policy import DenyReason
+from aaa.policy import DenyReason, Grant
 from aaa.secret import Keyring
 from radius.handlers import class_attribute
 from radius.handlers.class_attribute import SessionOwner
@@ -51,6 +51,9 @@ MESSAGES: Final = {
     DenyReason.DAILY_TIME_SPENT: "Your time for today is used up: see you tomorrow.",
     DenyReason.DAILY_VOLUME_SPENT: "Your volume for today is used up: see you tomorrow.",
     DenyReason.TOO_MANY_DEVICES: "Too many of your devices are online: disconnect one first.",
+    DenyReason.HOME_UNREACHABLE: "Your home's service does not answer: please try again later.",
+    DenyReason.ROUTING_LOOP: "We cannot find the way to your home's service.",
+    DenyReason.PARTNER_SUSPENDED: "Our network and your home's are not connected at the moment.",
 }
 
 
@@ -73,22 +76,20 @@ class ReplyBuilder:
             ("Class", class_attribute.seal(self._keyring, owner).encode()),
             *self._chargeable_user_identity(request, citizen.id),
         ]
-        for name, value in adapter(request.nas.vendor).reply_attributes(authenticated.grant):
-            named.append((name, min(value, _LARGEST) if isinstance(value, int) else value))
-        named += more
-        return _reply(request, Code.ACCESS_ACCEPT, Attributes.of(*named))
+        named += [*granted(request, authenticated.grant), *more]
+        return respond(request, Code.ACCESS_ACCEPT, Attributes.of(*named))
 
     def challenge(self, request: Request, *named: tuple[str, Value]) -> Packet:
         """Return the Access-Challenge: ask on, and say when to repeat what got no answer (RFC 3580
         section 3.17)."""
         attributes = Attributes.of(*named, ("Session-Timeout", _REPEAT_SECONDS))
-        return _reply(request, Code.ACCESS_CHALLENGE, attributes)
+        return respond(request, Code.ACCESS_CHALLENGE, attributes)
 
     def reject(self, request: Request, reason: DenyReason, *more: tuple[str, Value]) -> Packet:
         """Return the Access-Reject: an end to EAP where there is any, else a sentence for the
         person (RFC 3579 section 2.6.5 wants them apart); and `more`."""
-        said = _eap_failure(request) or [("Reply-Message", MESSAGES[reason])]
-        return _reply(request, Code.ACCESS_REJECT, Attributes.of(*said, *more))
+        said = eap_failure(request) or [("Reply-Message", MESSAGES[reason])]
+        return respond(request, Code.ACCESS_REJECT, Attributes.of(*said, *more))
 
     def _chargeable_user_identity(
         self, request: Request, citizen_id: int
@@ -104,22 +105,29 @@ class ReplyBuilder:
             yield "Chargeable-User-Identity", pseudonym.encode()
 
 
+def granted(request: Request, grant: Grant) -> Iterator[tuple[str, Value]]:
+    """Yield the limits of a grant as the NAS that asked reads them."""
+    for name, value in adapter(request.nas.vendor).reply_attributes(grant):
+        yield name, min(value, _LARGEST) if isinstance(value, int) else value
+
+
 def acknowledge(request: Request) -> Packet:
     """Return the Accounting-Response."""
-    return _reply(request, Code.ACCOUNTING_RESPONSE, Attributes())
+    return respond(request, Code.ACCOUNTING_RESPONSE, Attributes())
 
 
-def _reply(request: Request, code: Code, attributes: Attributes) -> Packet:
-    """The packet with every Proxy-State copied, unchanged and in order (RFC 2865 section 5.33)."""
+def respond(request: Request, code: Code, attributes: Attributes) -> Packet:
+    """Return the reply with every Proxy-State of the request, unchanged and in order (RFC 2865
+    section 5.33)."""
     packet = request.packet
     if packet.attributes.has("Proxy-State"):
         attributes += Attributes(tuple(p for p in packet.attributes if p[0] == _PROXY_STATE))
     return Packet(code, packet.identifier, packet.authenticator, attributes)
 
 
-def _eap_failure(request: Request) -> list[tuple[str, Value]]:
-    """EAP-Failure for the Identifier of the EAP-Response (RFC 3579 section 2.6.3); nothing where
-    there was none."""
+def eap_failure(request: Request) -> list[tuple[str, Value]]:
+    """Return EAP-Failure for the Identifier of the EAP-Response (RFC 3579 section 2.6.3); nothing
+    where there was none."""
     eap = request.packet.attributes.octets("EAP-Message")
     if eap is None:
         return []

@@ -9,7 +9,7 @@ from typing import Final
 from aaa.secret import Secret
 from radius.outstanding import Outstanding, Pending, Schedule
 from radius.request import Address
-from radius.transports.exchange import address_of
+from radius.transports.arrival import address_of
 from radius.transports.udp import bound_socket
 from radius.wire.authenticator import (
     encode_access_request,
@@ -25,15 +25,15 @@ Encode = Callable[[Packet, bytes], bytes]
 
 _MOST_OCTETS: Final = 4097
 _AT_ONCE: Final = 64
-_ANY: Final = {4: "0.0.0.0", 6: "::"}  # noqa: S104  # the kernel picks a port, and an address
-_ENCODERS: Final[dict[Code, Encode]] = {
+_ANY: Final[dict[int, str]] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  # the kernel picks a port, and an address
+ENCODERS: Final[dict[Code, Encode]] = {
     Code.ACCESS_REQUEST: encode_access_request,
     Code.STATUS_SERVER: encode_access_request,
     Code.ACCOUNTING_REQUEST: encode_accounting_request,
     Code.DISCONNECT_REQUEST: encode_dynamic_request,
     Code.COA_REQUEST: encode_dynamic_request,
 }
-_ANSWERS: Final = {
+ANSWERS: Final = {
     Code.ACCESS_REQUEST: {Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE},
     Code.STATUS_SERVER: {Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE},
     Code.ACCOUNTING_REQUEST: {Code.ACCOUNTING_RESPONSE},
@@ -45,10 +45,18 @@ _ANSWERS: Final = {
 class Client:
     """Exchanges packets with other servers, 256 at a time on each of `most_sockets` ports.
 
-    What does not fit waits for its turn. Close it when done.
+    What does not fit waits for its turn. `source` is the address that all is sent from, where the
+    kernel is not to choose; then nothing is sent to addresses of the other version. Close it when
+    done.
     """
 
-    def __init__(self, schedule: Schedule | None = None, most_sockets: int = 8) -> None:
+    def __init__(
+        self,
+        schedule: Schedule | None = None,
+        most_sockets: int = 8,
+        source: Address | None = None,
+    ) -> None:
+        self._sources: dict[int, str] = _ANY if source is None else {source.version: str(source)}
         self._schedule = schedule or Schedule()
         self._most_sockets = most_sockets
         self._channels: dict[int, list[_Channel]] = {4: [], 6: []}
@@ -68,7 +76,9 @@ class Client:
         Status-Server, which bring a random one of 16 octets. `encode` replaces the usual way to
         sign. What comes back with a wrong authenticator or code is ignored (RFC 2865 section 3).
         """
-        encode = encode or _ENCODERS[packet.code]
+        if address.version not in self._sources:
+            return None
+        encode = encode or ENCODERS[packet.code]
         channel, identifier = await self._take(address.version)
         try:
             request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)
@@ -98,7 +108,7 @@ class Client:
                     if identifier is not None:
                         return channel, identifier
                 if len(channels) < self._most_sockets:
-                    channels.append(_Channel(version, self._schedule))
+                    channels.append(_Channel(self._sources[version], self._schedule))
                 else:
                     await self._freed.wait()
 
@@ -117,9 +127,9 @@ class _Question:
 class _Channel:
     """One socket with its outstanding requests and the one timer that they need."""
 
-    def __init__(self, version: int, schedule: Schedule) -> None:
+    def __init__(self, source: str, schedule: Schedule) -> None:
         self._loop = asyncio.get_running_loop()
-        self._socket = bound_socket(_ANY[version], 0)
+        self._socket = bound_socket(source, 0)
         self._outstanding = Outstanding(schedule)
         self._waiting: dict[int, tuple[_Question, asyncio.Future[Packet | None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -191,7 +201,7 @@ class _Channel:
             return
         pending = self._outstanding.find(packet.identifier, source)
         waiting = self._waiting.get(packet.identifier)
-        if pending is None or waiting is None or packet.code not in _ANSWERS[waiting[0].code]:
+        if pending is None or waiting is None or packet.code not in ANSWERS[waiting[0].code]:
             return
         try:
             verify_reply(datagram, packet, pending.authenticator, waiting[0].secret.reveal())

@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Final, Protocol
 
-from radius.transports.exchange import Send
+from radius.transports.arrival import Send
 
 # RFC 2865 section 3; one octet more shows what is longer.
 _MOST_OCTETS: Final = 4097

@@ -1,35 +1,30 @@
-"""From a datagram to its answer: parse, identify, find repetitions, have it handled, answer.
+"""From a packet to its answer: parse, identify, find repetitions, have it handled, answer.
 
-Every datagram ends in one of three ways: an answer, a repetition that is counted as one, or a
+Every packet ends in one of three ways: an answer, a repetition that is counted as one, or a
 counted drop with its reason. Nothing that anybody sends raises beyond this file.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 import structlog
 
 from aaa.errors import Outage, Unavailable
 from monitoring import metrics
-from radius.clients import Clients, Identified, Stranger, broken_rule
+from radius.clients import Clients, Identified, Stranger, broken_rule, verify_request
 from radius.drops import NOBODY, Drops
 from radius.duplicates import Answered, DuplicateWindow, Progress
-from radius.duplicates import Source as Repeatable
-from radius.request import Address, Clock, Handler, Reply, Request, Service, Unanswered
+from radius.request import Clock, Handler, Reply, Request, Service, Unanswered
 from radius.sightings import Sightings
+from radius.transports.arrival import RADSEC_SECRET, Arrival, Line, Send, address_of, encode
 from radius.transports.tasks import contained
-from radius.wire.authenticator import encode_reply, encode_reply_in_kind
-from radius.wire.errors import Malformation, MalformedPacket
+from radius.wire.attributes import Attributes
+from radius.wire.authenticator import encode_reply_in_kind
+from radius.wire.errors import BadAuthenticator, Malformation, MalformedPacket
 from radius.wire.packet import Code, Packet, parse
 
-Send = Callable[[bytes], bool]
-"""Sends a datagram back; returns whether it went out."""
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 log = structlog.get_logger()
@@ -37,6 +32,16 @@ log = structlog.get_logger()
 _ACCEPTED: Final = {
     Service.AUTHENTICATION: frozenset((Code.ACCESS_REQUEST, Code.STATUS_SERVER)),
     Service.ACCOUNTING: frozenset((Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER)),
+}
+# RFC 6614 section 3.4: one port takes all.
+_SERVICES: Final = {
+    Code.ACCESS_REQUEST: Service.AUTHENTICATION,
+    Code.STATUS_SERVER: Service.AUTHENTICATION,
+    Code.ACCOUNTING_REQUEST: Service.ACCOUNTING,
+}
+_REFUSALS: Final = {
+    Code.COA_REQUEST: Code.COA_NAK,
+    Code.DISCONNECT_REQUEST: Code.DISCONNECT_NAK,
 }
 _OUTCOMES: Final = {
     Code.ACCESS_ACCEPT: "accept",
@@ -60,23 +65,8 @@ _STRANGERS: Final = 64
 _LONGEST_IDENTIFIER: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """A packet on its way through, with where it came from and how to answer it."""
-
-    packet: Packet
-    datagram: bytes
-    service: Service
-    address: Address
-    source: Repeatable
-    send: Send
-    received_at: datetime
-    arrived: float
-    """By the loop's clock, in seconds."""
-
-
 class Exchanges:
-    """Takes datagrams of both services and answers them.
+    """Takes packets of both services and answers them.
 
     `spawn` starts a task in the group that the server waits for; `max_in_progress` is how many
     requests of known NAS may be worked on or held back at once. Strangers have a limit of their
@@ -122,7 +112,7 @@ class Exchanges:
                 return
             repeatable = (source[0], source[1], packet.identifier)
             now = self._clock()
-            arrival = _Arrival(
+            arrival = Arrival(
                 packet, datagram, service, address, repeatable, send, now, self._loop.time()
             )
             sender = self._clients.identify(packet, datagram, address, now)
@@ -134,6 +124,49 @@ class Exchanges:
             self._drops.count(_MALFORMED[error.malformation], address)
         except Exception:
             self._drops.count(Unanswered.INTERNAL_ERROR, address, exc_info=True)
+
+    def receive_on(self, line: Line, datagram: bytes) -> bool:
+        """Take one packet of a client that is known by its connection; return whether it was taken
+        on, so that the line will be told when it has ended. Never raises.
+
+        What is wrong with one packet is wrong with that one only: nothing here ends a connection.
+        Message-Authenticator is verified where there is one, and asked for by none of the rules
+        against BlastRADIUS, which nobody can work within TLS.
+        """
+        nas, address = line.nas, line.address
+        try:
+            packet = parse(datagram)
+            was_signed = verify_request(datagram, packet, RADSEC_SECRET.reveal())
+            service = _SERVICES.get(packet.code)
+            if service is None:
+                self._refuse(line, packet)
+                return False
+            now = self._clock()
+            arrival = Arrival(
+                *(packet, datagram, service, address, (line.name, 0, packet.identifier)),
+                *(line.send, now, self._loop.time(), line.ended),
+            )
+            self._sightings.note_connected(nas, now)
+            return self._begin(arrival, Identified(nas, RADSEC_SECRET, was_signed))
+        except BadAuthenticator:
+            self._drops.count(Unanswered.WRONG_SECRET, address, nas.name, secret="radsec")
+        except MalformedPacket as error:
+            self._drops.count(_MALFORMED[error.malformation], address, nas.name)
+        except Exception:
+            self._drops.count(Unanswered.INTERNAL_ERROR, address, nas.name, exc_info=True)
+        return False
+
+    def _refuse(self, line: Line, packet: Packet) -> None:
+        """Say that we take no orders, as RFC 6614 section 2.5 asks; ignore what else there is."""
+        if packet.code not in _REFUSALS:
+            self._drops.count(
+                Unanswered.UNSUPPORTED_CODE, line.address, line.nas.name, code=packet.code.rfc_name
+            )
+            return
+        states = [("Proxy-State", state) for state in packet.attributes.all("Proxy-State")]
+        attributes = Attributes.of(("Error-Cause", "Unsupported-Extension"), *states)
+        refusal = Packet(_REFUSALS[packet.code], packet.identifier, bytes(16), attributes)
+        line.send(encode_reply_in_kind(refusal, packet, RADSEC_SECRET.reveal()))
 
     async def finish(self, within_seconds: float) -> None:
         """Answer what is in progress, and what is held back at once; then cancel what remains."""
@@ -151,14 +184,14 @@ class Exchanges:
         for task in self._introducing | self._working:
             task.cancel()
 
-    def _await_introduction(self, arrival: _Arrival, stranger: Stranger) -> None:
+    def _await_introduction(self, arrival: Arrival, stranger: Stranger) -> None:
         """Have a look at the database first: this NAS, or its secret, may be new."""
         if len(self._introducing) >= _STRANGERS:
             self._drop_stranger(arrival, stranger)
         else:
             self._start(self._introduce(arrival), self._introducing)
 
-    async def _introduce(self, arrival: _Arrival) -> None:
+    async def _introduce(self, arrival: Arrival) -> None:
         try:
             await self._clients.renew()
             sender = self._clients.identify(
@@ -174,7 +207,7 @@ class Exchanges:
         except Exception:
             self._drops.count(Unanswered.INTERNAL_ERROR, arrival.address, exc_info=True)
 
-    def _drop_stranger(self, arrival: _Arrival, stranger: Stranger) -> None:
+    def _drop_stranger(self, arrival: Arrival, stranger: Stranger) -> None:
         identifier = arrival.packet.attributes.text("NAS-Identifier") or ""
         self._drops.count(
             stranger.reason,
@@ -184,7 +217,7 @@ class Exchanges:
             nas_identifier=identifier[:_LONGEST_IDENTIFIER],
         )
 
-    def _admit(self, arrival: _Arrival, sender: Identified) -> None:
+    def _admit(self, arrival: Arrival, sender: Identified) -> None:
         packet, nas = arrival.packet, sender.nas
         if broken := broken_rule(nas, packet, sender.was_signed):
             if broken is Unanswered.MESSAGE_AUTHENTICATOR_MISSING:
@@ -192,6 +225,11 @@ class Exchanges:
             self._drops.count(broken, arrival.address, nas.name, code=packet.code.rfc_name)
             return
         self._sightings.note(sender, packet, arrival.address, arrival.received_at)
+        self._begin(arrival, sender)
+
+    def _begin(self, arrival: Arrival, sender: Identified) -> bool:
+        """Have a request worked on unless it is a repetition; return whether that was begun."""
+        packet, nas = arrival.packet, sender.nas
         window = self._windows[arrival.service]
         seen = window.see(arrival.source, packet.authenticator, arrival.arrived)
         if isinstance(seen, Answered):
@@ -216,18 +254,25 @@ class Exchanges:
                 was_signed=sender.was_signed,
             )
             self._start(self._work(arrival, request), self._working)
+            return True
+        return False
 
     def _count_in_progress(self, change: int) -> None:
         """Keep count of what was admitted and not answered yet, held back or not; the gauge too."""
         self._in_progress += change
         metrics.radius_in_progress.set(self._in_progress)
 
+    def _end(self, arrival: Arrival) -> None:
+        self._count_in_progress(-1)
+        if arrival.ended is not None:
+            arrival.ended()
+
     def _start(self, work: Coroutine[Any, Any, None], under_way: set[asyncio.Task[None]]) -> None:
         task = self._spawn(contained(work))
         under_way.add(task)
         task.add_done_callback(under_way.discard)
 
-    async def _work(self, arrival: _Arrival, request: Request) -> None:
+    async def _work(self, arrival: Arrival, request: Request) -> None:
         """Have one request handled, and see to its answer."""
         try:
             outcome = await self._handler(request)
@@ -251,15 +296,15 @@ class Exchanges:
                 self._give_up(arrival, request, outcome)
 
     def _give_up(
-        self, arrival: _Arrival, request: Request, reason: Unanswered, **fields: object
+        self, arrival: Arrival, request: Request, reason: Unanswered, **fields: object
     ) -> None:
-        self._count_in_progress(-1)
+        self._end(arrival)
         window = self._windows[arrival.service]
         window.forget(arrival.source, request.packet.authenticator)
         code = request.packet.code.rfc_name
         self._drops.count(reason, arrival.address, request.nas.name, code=code, **fields)
 
-    def _reply(self, arrival: _Arrival, request: Request, reply: Reply, datagram: bytes) -> None:
+    def _reply(self, arrival: Arrival, request: Request, reply: Reply, datagram: bytes) -> None:
         """Answer now, or when it has been held back; repetitions meanwhile are in progress."""
         # What is held back on purpose is no time that the request took.
         seconds = self._loop.time() - arrival.arrived
@@ -275,10 +320,10 @@ class Exchanges:
             self._answer(arrival, request, reply, datagram, seconds)
 
     def _answer(
-        self, arrival: _Arrival, request: Request, reply: Reply, datagram: bytes, seconds: float
+        self, arrival: Arrival, request: Request, reply: Reply, datagram: bytes, seconds: float
     ) -> None:
         packet, nas = request.packet, request.nas
-        self._count_in_progress(-1)
+        self._end(arrival)
         self._windows[arrival.service].answered(arrival.source, packet.authenticator, datagram)
         if not arrival.send(datagram):
             self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
@@ -303,21 +348,3 @@ class Exchanges:
             ms=round(seconds * 1000, 1),
             **fields,
         )
-
-
-def encode(reply: Packet, request: Request) -> bytes:
-    """Return the datagram of a reply, signed as its request demands."""
-    packet = request.packet
-    reply = Packet(reply.code, packet.identifier, reply.authenticator, reply.attributes)
-    if packet.code is Code.ACCOUNTING_REQUEST:
-        return encode_reply_in_kind(reply, packet, request.secret.reveal())
-    return encode_reply(reply, packet.authenticator, request.secret.reveal())
-
-
-@lru_cache(maxsize=65_536)
-def address_of(host: str) -> Address:
-    """Return the address of a socket's peer; IPv4 that came over an IPv6 socket is IPv4."""
-    address = ip_address(host.partition("%")[0])
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from radius.request import Service
+from radius.transports.arrival import Send
 from radius.transports.endpoint import endpoint_of
-from radius.transports.exchange import Send
 
 Receive = Callable[[bytes, Service, tuple[str, int], Send], None]
 

@@ -2,6 +2,7 @@
 
     packet          Code, Packet; parse and encode
     attributes      what a packet contains, by RFC name
+    stream          packets cut out of a TCP or TLS stream
     dictionary      those names, from the text files in dictionaries/
     values          the data types of RFC 8044
     nesting         vendor-specific attributes, extended types, TLVs

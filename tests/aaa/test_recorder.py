@@ -9,10 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import access_points, authorization, citizens, devices, sessions
+from aaa import access_points, audit, authorization, citizens, devices, sessions
 from aaa.accounting import Effect, Event, Kind
 from aaa.ledger import Ledger
-from aaa.model import CitizenState, DailyUsage, Instruction, InstructionState, Session
+from aaa.model import (
+    AuditEvent,
+    CitizenState,
+    DailyUsage,
+    Instruction,
+    InstructionState,
+    Session,
+)
 from aaa.policies import Scope
 from aaa.policy import Denied, DenyReason, Grant
 from aaa.recorder import Recorder
@@ -626,3 +633,33 @@ async def test_a_session_that_begins_while_its_device_is_revoked_is_ended(
     async with village.database.read("test") as session:
         (asked,) = await session.scalars(select(Instruction))
     assert asked.reason == "device_revoked"
+
+
+async def test_what_goes_with_an_event_is_stored_with_it_or_neither_is(
+    village: Village, recorder: Recorder
+) -> None:
+    told: list[Effect] = []
+
+    def note(session: AsyncSession, effect: Effect) -> None:
+        told.append(effect)
+        audit.note(session, actor="test", action="with", subject="event", now=village.clock())
+
+    def fail(session: AsyncSession, effect: Effect) -> None:
+        note(session, effect)
+        raise ValueError("this cannot be stored")
+
+    good, bad = start(village), start(village, acct_session_id="s-2")
+    outcomes = await asyncio.gather(
+        recorder.record(good, note),
+        recorder.record(bad, fail),
+        recorder.record(good, note),
+        return_exceptions=True,
+    )
+    assert outcomes[::2] == [Effect.APPLIED, Effect.REPEATED]
+    assert isinstance(outcomes[1], ValueError)
+    assert [row.acct_session_id for row in await stored(village)] == ["s-1"]
+    async with village.database.read("test") as session:
+        notes = await session.scalars(select(AuditEvent).where(AuditEvent.action == "with"))
+        assert len(notes.all()) == 2
+    # The three came as one group, which was parted to save the two.
+    assert told.count(Effect.APPLIED) > 2

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from aaa import settings
+from aaa import settings, settings_template
 from aaa.settings import ConfigurationError
 
 
@@ -97,7 +97,7 @@ def test_the_server_is_called_what_the_setting_says() -> None:
 
 
 def test_the_description_is_a_file_that_loads_and_says_every_default(tmp_path: Path) -> None:
-    text = settings.describe()
+    text = settings_template.describe()
     uncommented = "\n".join(
         line.removeprefix("# ") if " = " in line and not line.endswith(".") else line
         for line in text.splitlines()

@@ -11,7 +11,7 @@ from deploy.installation import Installation
 from tests.village import PASSWORD, settle
 
 SETTINGS = Settings(
-    radius=RadiusSettings(address="127.0.0.1", auth_port=0, acct_port=0),
+    radius=RadiusSettings(address="127.0.0.1", auth_port=0, acct_port=0, radsec_port=0),
     portal=PortalSettings(address="127.0.0.1", port=0),
     monitoring=MonitoringSettings(address="127.0.0.1", port=0),
 )

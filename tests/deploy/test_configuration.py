@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from aaa.settings import describe
+from aaa.settings_template import describe
 from deploy import cli, revisions
 from tests.house.sources import ROOT
 from tests.operator import Operator
@@ -88,6 +88,7 @@ def test_a_wrong_value_in_the_environment(local_operator: Operator) -> None:
     [
         ("radius.auth_port", socket.SOCK_DGRAM),
         ("radius.acct_port", socket.SOCK_DGRAM),
+        ("radius.radsec_port", socket.SOCK_STREAM),
         ("portal.port", socket.SOCK_STREAM),
         ("monitoring.port", socket.SOCK_STREAM),
     ],

@@ -27,6 +27,7 @@ from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from monitoring import registry
 from portal.model import EmailCode
+from tests.federation import partnering
 from tests.village import PHONE, Village, settle
 
 
@@ -108,6 +109,16 @@ async def test_nas_are_counted(village: Village, housekeeping: Housekeeping) -> 
     assert value("nas_silent") == 2
 
 
+async def test_a_partner_is_no_access_point_that_fell_silent(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    await partnering.add(village)
+    await village.directory.refresh()
+    village.clock.advance(days=2)
+    await do(housekeeping, "nas")
+    assert (value("nas_known"), value("nas_silent")) == (2, 2)
+
+
 async def test_orders_that_wait_are_counted(village: Village, housekeeping: Housekeeping) -> None:
     await open_session(village)
     await do(housekeeping, "instructions")
@@ -147,7 +158,8 @@ async def test_certificates_are_renewed_and_watched(
     assert identity.names == (Settings().server_name,)
     async with village.database.read("test") as session:
         notes = (await session.scalars(select(AuditEvent))).all()
-    assert [(note.actor, note.action) for note in notes] == [("service", "ca.renew")] * 2
+    # Twice a certificate for supplicants, and one for servers that speak RADIUS over TLS.
+    assert [(note.actor, note.action) for note in notes] == [("service", "ca.renew")] * 4
 
 
 async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeeping) -> None:

@@ -17,7 +17,7 @@ from tests.process import Process
 @pytest.mark.parametrize(
     ("part", "endpoints"),
     [
-        (Part.RADIUS, {"authentication", "accounting"}),
+        (Part.RADIUS, {"authentication", "accounting", "radsec"}),
         (Part.PORTAL, {"portal"}),
         (Part.HOUSEKEEPING, set()),
     ],

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select
 
+import federation.model  # noqa: F401  # its tables join those of the other rooms
 from aaa.database import Database
 from aaa.model import Base, Installation
 from aaa.settings import ConfigurationError

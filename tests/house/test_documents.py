@@ -44,7 +44,7 @@ def misread(line: str) -> str | None:
 
 @documents
 def test_every_command_is_there(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
+    text = re.sub(r"\\\n\s*", "", document.read_text(encoding="utf-8"))
     lines = [quoted or typed for quoted, typed in LINE.findall(text)]
     assert {line: why for line in lines if (why := misread(line.strip()))} == {}
 
@@ -87,8 +87,9 @@ def test_every_setting_is_there(document: Path) -> None:
 
 
 def test_every_way_in_which_eap_fails_has_a_remedy() -> None:
-    text = (ROOT / "docs" / "secure-network.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    guides = [ROOT / "docs" / f"{name}.md" for name in ("secure-network", "federation")]
+    lines = [line for guide in guides for line in guide.read_text(encoding="utf-8").splitlines()]
+    rows = [line for line in lines if line.startswith("| ")]
     told = {word for row in rows for word in re.findall(r"`(\w+)", row)}
     of_tickets_and_pages = {
         *(reason for reason in DenyReason if reason.value.startswith("ticket_")),

@@ -46,6 +46,15 @@ class Issuer:
         made = contents.server(key.public_key(), self.signer, [name], datetime.now(UTC))
         return _write(directory, made, key)
 
+    def partner(self, directory: Path, name: str) -> Holder:
+        """Write the certificate of a RADIUS server that is a client of others too, and its key."""
+        key = contents.new_key()
+        now = datetime.now(UTC)
+        made = contents.server(
+            key.public_key(), self.signer, [name], now, contents.SERVER_AND_CLIENT
+        )
+        return _write(directory, made, key)
+
     def client(self, directory: Path, identity: str) -> Holder:
         """Write a device's certificate and its key."""
         return self._client(directory, identity, datetime.now(UTC))

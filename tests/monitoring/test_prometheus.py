@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from monitoring import metrics
+from monitoring import federation_metrics, metrics
 from monitoring.health import Health
 from monitoring.server import MonitoringServer
 from tests.counterparts import require
@@ -102,6 +102,7 @@ def live_a_day() -> None:
         metrics.denials.labels(collectivity, "unknown_device", "radius").inc(6)
     exchange_with_access_points()
     log_in_securely()
+    join_partners()
     work_behind()
 
 
@@ -145,6 +146,21 @@ def log_in_securely() -> None:
     for certificate in ("server", "authority"):
         metrics.certificate_expires.labels(certificate).set_to_current_time()
     metrics.profiles.labels("mobileconfig").inc(4)
+
+
+def join_partners() -> None:
+    metrics.radsec_connections.labels("in").set(2)
+    metrics.radsec_refusals.labels("in", "untrusted_certificate").inc(2)
+    for partner, up in (("liguria", (1, 0)), ("piemonte", (0, 0))):
+        federation_metrics.announce_partner(partner)
+        for outcome in ("accept", "reject", "timeout", "unreachable"):
+            federation_metrics.requests.labels(partner, "out", outcome).inc(5)
+        federation_metrics.requests.labels(partner, "in", "accept").inc(8)
+        federation_metrics.seconds.labels(partner).observe(0.08)
+        for number, state in enumerate(up):
+            federation_metrics.server_up.labels(partner, f"udp://192.0.2.{number}:1812").set(state)
+        federation_metrics.accounting_waiting.labels(partner).set(40)
+        federation_metrics.accounting_oldest_seconds.labels(partner).set(1200)
 
 
 def work_behind() -> None:

@@ -11,6 +11,7 @@ from aaa import retention as records
 from aaa.model import Collectivity
 from aaa.snapshot import touch
 from portal.captive.flow import STATUS_LIFETIME
+from tests.federation import partnering
 from tests.portal.visitor import Portal
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><path d="M0 0h1v1z"/></svg>'
@@ -23,6 +24,16 @@ async def test_the_portal_opened_by_hand_says_how_to_get_online(small_portal: Po
     assert "<title>Free Wi-Fi, one identifier everywhere · Public Wi-Fi</title>" in home
     assert "Saint-Aubin" in (await browser.get("/?at=square")).text
     assert (await browser.get("/?at=%00nowhere&at=2")).status_code == 200
+
+
+async def test_what_stands_for_a_partner_is_no_place(small_portal: Portal) -> None:
+    await partnering.add(small_portal.village)
+    await small_portal.village.directory.refresh()
+    browser = small_portal.browser()
+    for path in ("/", "/notice/terms", "/secure"):
+        assert "Regione Liguria" not in (await browser.get(f"{path}?at=liguria")).text
+    assert (await browser.get("/at/liguria/")).status_code == 404
+    assert (await browser.get("/enter/liguria")).status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["terms", "privacy", "accessibility"])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from secrets import token_bytes
+from typing import Protocol
 
 from aaa.pki import authority
 from aaa.pki.identity import ServerIdentity
@@ -14,7 +15,7 @@ from radius.wire.hiding import decrypt_salted
 from radius.wire.packet import Code, Packet
 from tests.radius.eap.inside import Inside, inside_of
 from tests.radius.eap.supplicant import Supplicant, TlsClient, TlsPeer
-from tests.radius.served import PHONE_AS_SENT, Named, Served
+from tests.radius.served import PHONE_AS_SENT, Named
 from tests.village import NAS_SECRET, Village
 
 _EAP_MESSAGE = 79
@@ -47,11 +48,19 @@ async def give_secret(village: Village, name: str = "Anna's phone") -> tuple[str
     return secret.reveal().decode(), device_id
 
 
+class Answering(Protocol):
+    """A server to log in at."""
+
+    async def answer(self, packet: Packet) -> Packet: ...
+
+    async def ask(self, packet: Packet) -> Packet | None: ...
+
+
 @dataclass
 class Station:
     """One device that logs in; `say` what its requests carry beside EAP."""
 
-    served: Served
+    served: Answering
     supplicant: Supplicant
     peer: TlsPeer
     outer: str = OUTER
@@ -97,7 +106,7 @@ class Station:
 
 
 def ttls_station(
-    served: Served,
+    served: Answering,
     identity: ServerIdentity,
     inside: Inside,
     *,

@@ -98,6 +98,7 @@ async def serve(
         "address": "127.0.0.1",
         "auth_port": 0,
         "acct_port": 0,
+        "radsec_port": 0,
         "reject_delay_seconds": 0.0,
     }
     radius = RadiusSettings(**(chosen | settings))

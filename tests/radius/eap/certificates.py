@@ -1,5 +1,6 @@
 """Certificates for tests of EAP: an authority, servers, and clients good and bad."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +69,25 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Issued(certificate, key)
+
+    def peer(
+        self,
+        name: str,
+        *,
+        usages: Sequence[ObjectIdentifier] = (CLIENT_AUTH, SERVER_AUTH),
+        key: Key | None = None,
+        valid: timedelta = timedelta(days=30),
+    ) -> Issued:
+        """Return a certificate for RADIUS over TLS, for a DNS name."""
+        key = key or ecdsa_key()
+        certificate = (
+            _certificate(_name(name), self._name, key, valid)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Issued(certificate, key)

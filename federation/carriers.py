@@ -1,0 +1,123 @@
+"""How a request gets to a home server: one small protocol, whatever carries it."""
+
+import asyncio
+import socket
+from collections.abc import Collection
+from ipaddress import ip_address
+from typing import Final, Protocol
+
+from aaa.secret import Secret
+from federation.directory import HomeServerEntry
+from federation.home_servers import Outcome
+from federation.model import Transport
+from radius.outstanding import Schedule
+from radius.request import Address, Service
+from radius.transports.arrival import RADSEC_SECRET
+from radius.transports.client import Client
+from radius.transports.radsec_client import RadsecClient, TlsPeer
+from radius.wire.packet import Packet
+
+PROXY_SCHEDULE: Final = Schedule(
+    initial_seconds=1.0,
+    maximum_interval_seconds=2.0,
+    maximum_transmissions=0,
+    maximum_duration_seconds=0,
+)
+"""How often a request is sent over UDP; how long is said by who asks.
+
+Deviation: RFC 5080 section 2.2.1 has a proxy send again only what the NAS does. Our own window
+against duplicates answers the NAS' repetitions, so that losses beyond us are ours to mend.
+"""
+_RESOLVED_SECONDS: Final = 60.0
+
+
+class Carrier(Protocol):
+    """Sends packets to home servers of one transport."""
+
+    async def exchange(
+        self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
+    ) -> Packet | Outcome:
+        """Return the verified answer; SILENT where none came in time; UNREACHABLE, possibly at
+        once, where there is no way to the server."""
+
+    def keep(self, servers: Collection[HomeServerEntry]) -> None:
+        """Let go of what is held for any other server."""
+
+
+def secret_of(server: HomeServerEntry) -> Secret:
+    """Return what hides passwords and keys on the way to a server (RFC 6614 section 2.3)."""
+    if server.transport is Transport.TLS or server.secret is None:
+        return RADSEC_SECRET
+    return server.secret
+
+
+class UdpCarrier:
+    """Over UDP; names of hosts are looked up anew once a minute."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._resolved: dict[str, tuple[Address, float]] = {}
+
+    async def exchange(
+        self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
+    ) -> Packet | Outcome:
+        """See :class:`Carrier`."""
+        is_accounting = service is Service.ACCOUNTING
+        port = server.acct_port if is_accounting else server.auth_port
+        try:
+            async with asyncio.timeout(within_seconds):
+                address = await self._address(server.host)
+                reply = await self._client.exchange(packet, address, port, secret_of(server))
+        except TimeoutError:
+            return Outcome.SILENT
+        except OSError:
+            return Outcome.UNREACHABLE
+        return reply or Outcome.SILENT
+
+    def keep(self, servers: Collection[HomeServerEntry]) -> None:
+        """See :class:`Carrier`."""
+        hosts = {server.host for server in servers}
+        self._resolved = {host: at for host, at in self._resolved.items() if host in hosts}
+
+    async def _address(self, host: str) -> Address:
+        try:
+            return ip_address(host)
+        except ValueError:
+            pass
+        loop = asyncio.get_running_loop()
+        known = self._resolved.get(host)
+        if known is None or known[1] <= loop.time():
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            known = ip_address(found[0][4][0]), loop.time() + _RESOLVED_SECONDS
+            self._resolved[host] = known
+        return known[0]
+
+
+class TlsCarrier:
+    """Over TLS (RFC 6614); authentication and accounting share its connections."""
+
+    def __init__(self, client: RadsecClient) -> None:
+        self._client = client
+
+    async def exchange(
+        self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
+    ) -> Packet | Outcome:
+        """See :class:`Carrier`. What a connection that broke may have taken with it is sent once
+        more, over another (RFC 6613 section 2.6.1)."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + within_seconds
+        for _ in range(2):
+            left = ends_at - clock()
+            if left > 0 and (reply := await self._client.exchange(_peer(server), packet, left)):
+                return reply
+        return Outcome.SILENT if clock() >= ends_at else Outcome.UNREACHABLE
+
+    def keep(self, servers: Collection[HomeServerEntry]) -> None:
+        """See :class:`Carrier`."""
+        self._client.keep([_peer(each) for each in servers if each.transport is Transport.TLS])
+
+
+def _peer(server: HomeServerEntry) -> TlsPeer:
+    return TlsPeer(
+        server.host, server.auth_port, server.anchor, server.certificate_name, server.fingerprint
+    )

@@ -1,0 +1,225 @@
+"""What requests need of partners, kept in memory: whose realms are whose, and where to ask.
+
+Read anew whenever the revision of :class:`aaa.snapshot.Snapshot` has moved: every write of a
+partner's rows moves it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa.database import Database
+from aaa.errors import Invalid, Unavailable
+from aaa.secret import Keyring, Secret
+from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
+from federation.model import HomeServer, Partner, PartnerRealm, PartnerState, Transport
+from federation.realms import RealmTable
+from monitoring import federation_metrics
+
+log = structlog.get_logger()
+
+# Purpose of the keyring.
+HOME_SERVER_SECRET: Final = "home-server-secret"
+
+
+def address(transport: Transport, host: str, port: int) -> str:
+    """Return how log lines, metrics and commands name a server: ``udp://192.0.2.7:1812``."""
+    return f"{transport}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeServerEntry:
+    """A RADIUS server of a partner. `secret` over UDP; `anchor` (DER) with `certificate_name`, or
+    `fingerprint` (SHA-256, hexadecimal), over TLS."""
+
+    id: int
+    partner_id: int
+    transport: Transport
+    host: str
+    auth_port: int
+    acct_port: int
+    # The lowest is asked first; equal ones share the load.
+    priority: int
+    secret: Secret | None
+    anchor: bytes | None
+    certificate_name: str | None
+    fingerprint: str | None
+
+    @property
+    def address(self) -> str:
+        """How log lines, metrics and commands name it: ``udp://host:port``."""
+        return address(self.transport, self.host, self.auth_port)
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerEntry:
+    """A partner. `hotspot` stands for all of its places, in `collectivity`, its own."""
+
+    id: int
+    name: str
+    title: str
+    collectivity: CollectivityEntry
+    hotspot: HotspotEntry
+    state: PartnerState
+    # As written: exact, `*.suffix` or `*`.
+    realms: tuple[str, ...]
+    # The lowest priority first.
+    servers: tuple[HomeServerEntry, ...]
+    # The NAS that stands for its servers as our clients; None: it only is a home.
+    nas_id: int | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether requests go there and are taken from there."""
+        return self.state is PartnerState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """One consistent picture of all partners; ``revision`` is the snapshot's it was read at."""
+
+    routes: RealmTable
+    by_name: Mapping[str, PartnerEntry]
+    revision: str
+    by_id: Mapping[int, PartnerEntry] = field(default_factory=dict)
+    by_collectivity: Mapping[int, PartnerEntry] = field(default_factory=dict)
+
+
+NONE: Final = Partners(RealmTable((), {}), {}, "")
+
+
+async def load(session: AsyncSession, keyring: Keyring, snapshot: Snapshot) -> Partners:
+    """Return the partners that the database holds now, placed in a snapshot.
+
+    A partner that is newer than the snapshot waits for the next, which its adding has called for.
+    """
+    rows = (await session.scalars(select(Partner).order_by(Partner.name))).all()
+    realms = _grouped((await session.scalars(select(PartnerRealm).order_by(PartnerRealm.id))).all())
+    order = select(HomeServer).order_by(HomeServer.priority, HomeServer.id)
+    servers = _grouped((await session.scalars(order)).all())
+    hotspots = {entry.collectivity.id: entry for entry in snapshot.hotspots.values()}
+    entries = [
+        PartnerEntry(
+            id=row.id,
+            name=row.name,
+            title=hotspots[row.collectivity_id].collectivity.name,
+            collectivity=hotspots[row.collectivity_id].collectivity,
+            hotspot=hotspots[row.collectivity_id],
+            state=row.state,
+            realms=tuple(realm.pattern for realm in realms.get(row.id, ())),
+            servers=tuple(_server_entry(server, keyring) for server in servers.get(row.id, ())),
+            nas_id=row.nas_id,
+        )
+        for row in rows
+        if row.collectivity_id in hotspots
+    ]
+    patterns = {pattern: entry.name for entry in entries for pattern in entry.realms}
+    return Partners(
+        routes=RealmTable(snapshot.by_realm.keys(), patterns),
+        by_name={entry.name: entry for entry in entries},
+        revision=snapshot.revision,
+        by_id={entry.id: entry for entry in entries},
+        by_collectivity={entry.collectivity.id: entry for entry in entries},
+    )
+
+
+_Owned = TypeVar("_Owned", PartnerRealm, HomeServer)
+
+
+def _grouped(rows: Sequence[_Owned]) -> dict[int, list[_Owned]]:
+    by_partner: dict[int, list[_Owned]] = {}
+    for row in rows:
+        by_partner.setdefault(row.partner_id, []).append(row)
+    return by_partner
+
+
+def _server_entry(row: HomeServer, keyring: Keyring) -> HomeServerEntry:
+    secret = keyring.open(row.secret, HOME_SERVER_SECRET) if row.secret is not None else None
+    if row.secret is not None and secret is None:
+        raise Invalid(
+            f"the secret of home server {row.host} was sealed with another key: "
+            "restore the key file that belongs to this database"
+        )
+    return HomeServerEntry(
+        id=row.id,
+        partner_id=row.partner_id,
+        transport=row.transport,
+        host=row.host,
+        auth_port=row.auth_port,
+        acct_port=row.acct_port,
+        priority=row.priority,
+        secret=Secret(secret) if secret is not None else None,
+        anchor=row.anchor,
+        certificate_name=row.certificate_name,
+        fingerprint=row.fingerprint,
+    )
+
+
+def _announce(former: Partners, found: Partners) -> None:
+    """Show the counters of partners that are new, and no state of what is not there now."""
+    for name in former.by_name.keys() - found.by_name.keys():
+        federation_metrics.forget_partner(name)
+    for name in found.by_name.keys() - former.by_name.keys():
+        federation_metrics.announce_partner(name)
+    for name, server in _asked(former) - _asked(found):
+        federation_metrics.forget_server(name, server)
+
+
+def _asked(partners: Partners) -> set[tuple[str, str]]:
+    return {
+        (entry.name, server.address)
+        for entry in partners.by_name.values()
+        if entry.is_active
+        for server in entry.servers
+    }
+
+
+class PartnerDirectory:
+    """Holds the current partners, and renews them when `directory` has a new snapshot."""
+
+    def __init__(self, database: Database, keyring: Keyring, directory: Directory) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._directory = directory
+        self._lock = asyncio.Lock()
+        self._told = ""
+        self.current = NONE
+
+    async def refresh(self) -> Partners:
+        """Return the partners of now: loaded anew only where the snapshot is another.
+
+        Raises Unavailable where the database is away; the partners at hand stay in use.
+        """
+        async with self._lock:
+            snapshot = self._directory.current
+            if self.current.revision != snapshot.revision:
+                # The rows are read after the snapshot: never older than it.
+                async with self._database.read("partners") as session:
+                    found = await load(session, self._keyring, snapshot)
+                _announce(self.current, found)
+                self.current = found
+        return self.current
+
+    async def run(self, every_seconds: float = 0.2) -> None:
+        """Refresh for ever; only a new snapshot costs a query."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            await self._refresh_or_tell()
+
+    async def _refresh_or_tell(self) -> None:
+        """Refresh; whatever is wrong is told once, and what served before serves on."""
+        try:
+            await self.refresh()
+            self._told = ""
+        except Unavailable:
+            # The database's own error counter and the requests' log lines tell of it.
+            return
+        except Exception as error:
+            if repr(error) != self._told:
+                self._told = repr(error)
+                log.exception("what changed of partners cannot be used", reason=str(error))

@@ -1,0 +1,197 @@
+"""What a partner's people have to configure so that we reach each other, ready to paste."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from federation.model import Transport
+
+
+class Format(StrEnum):
+    """Whose configuration."""
+
+    FREERADIUS = "freeradius"
+    RADSECPROXY = "radsecproxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a partner must know of us. Texts may be words in angle brackets, where only an operator
+    knows what belongs there.
+
+    `asked_over`: how we ask the partner for its citizens. `asks_over`: how it asks us for ours;
+    None where it does not.
+    """
+
+    realms: tuple[str, ...]
+    asked_over: frozenset[Transport]
+    asks_over: frozenset[Transport]
+    # Where our requests come from.
+    source: str
+    # Where ours are taken, over UDP.
+    server: str
+    auth_port: int
+    acct_port: int
+    # The same over TLS; the name is in our certificate, too.
+    radsec_name: str
+    radsec_port: int
+    # What hides and signs our requests, and theirs, over UDP.
+    secret: str
+    their_secret: str
+
+
+def configuration(setup: Setup, format: Format) -> str:
+    """Return all that has to be set there, as lines of that program's own configuration."""
+    return "\n".join(_WRITERS[format](setup)) + "\n"
+
+
+def _freeradius(setup: Setup) -> Iterator[str]:
+    """Everything in one file, which radiusd.conf includes: FreeRADIUS minds no order."""
+    yield "# FreeRADIUS 3: farandole.conf, and in radiusd.conf the line $INCLUDE farandole.conf"
+    if Transport.UDP in setup.asked_over:
+        yield from ("", "# Your citizens at our hotspots")
+        yield from _block("client farandole", _freeradius_client(setup))
+    if Transport.TLS in setup.asked_over:
+        yield from ("", "# Your citizens at our hotspots")
+        yield from _freeradius_listen(setup)
+        client = {"ipaddr": setup.source, "proto": "tls", "secret": "radsec"}
+        inner = _block("client farandole-tls", client)
+        yield from ("clients farandole {", *(f"\t{line}" for line in inner), "}")
+    if setup.asks_over:
+        yield from ("", "# Our citizens at your hotspots")
+        yield from _freeradius_home(setup)
+        for realm in setup.realms:
+            yield from _block(f"realm {realm}", _freeradius_pools(setup), "nostrip")
+
+
+def _freeradius_client(setup: Setup) -> Mapping[str, str]:
+    return {
+        "ipaddr": setup.source,
+        "secret": f'"{setup.secret}"',
+        "require_message_authenticator": "yes",
+    }
+
+
+def _freeradius_home(setup: Setup) -> Iterator[str]:
+    # Probed with Status-Server (RFC 5997), which needs no citizen.
+    probed = {"response_window": "10", "status_check": "status-server"}
+    if Transport.TLS in setup.asks_over:
+        where = {"ipaddr": setup.radsec_name, "port": str(setup.radsec_port), "proto": "tcp"}
+        server = {"type": "auth+acct"} | where | {"secret": "radsec"} | probed
+        block = list(_block("home_server farandole", server))
+        yield from [*block[:-1], *_freeradius_tls(setup), "}"]
+        yield from _block("home_server_pool farandole", _pool("farandole"))
+        return
+    for name, port in (("auth", setup.auth_port), ("acct", setup.acct_port)):
+        where = {"type": name, "ipaddr": setup.server, "port": str(port)}
+        server = where | {"secret": f'"{setup.their_secret}"'} | probed
+        yield from _block(f"home_server farandole-{name}", server)
+        yield from _block(f"home_server_pool farandole-{name}", _pool(f"farandole-{name}"))
+
+
+def _freeradius_pools(setup: Setup) -> Mapping[str, str]:
+    if Transport.TLS in setup.asks_over:
+        return {"pool": "farandole"}
+    return {"auth_pool": "farandole-auth", "acct_pool": "farandole-acct"}
+
+
+def _pool(server: str) -> Mapping[str, str]:
+    return {"type": "fail-over", "home_server": server}
+
+
+def _freeradius_listen(setup: Setup) -> Iterator[str]:
+    listen = {"type": "auth+acct", "ipaddr": "*", "port": "2083", "proto": "tcp"}
+    served = {"virtual_server": "default", "clients": "farandole"}
+    tls = _freeradius_tls(setup, ("require_client_cert", "yes"))
+    yield from [*list(_block("listen", listen | served))[:-1], *tls, "}"]
+
+
+def _freeradius_tls(setup: Setup, *more: tuple[str, str]) -> Iterator[str]:
+    settings = {
+        "certificate_file": "${certdir}/radsec.pem",
+        "private_key_file": "${certdir}/radsec.key",
+        "ca_file": "${certdir}/farandole-ca.pem",
+        # Our root signs for others, too: for devices, and for NAS. A longer name is no subject.
+        **({"check_cert_cn": setup.radsec_name} if len(setup.radsec_name) <= 64 else {}),
+        "tls_min_version": '"1.2"',
+        "tls_max_version": '"1.3"',
+        "fragment_size": "8192",
+    }
+    yield from (f"\t{line}" for line in _block("tls", settings | dict(more)))
+
+
+def _block(title: str, settings: Mapping[str, str], *words: str) -> Iterator[str]:
+    yield f"{title} {{"
+    yield from (f"\t{name} = {value}" for name, value in settings.items())
+    yield from (f"\t{word}" for word in words)
+    yield "}"
+
+
+def _radsecproxy(setup: Setup) -> Iterator[str]:
+    yield "# radsecproxy: radsecproxy.conf"
+    if Transport.TLS in setup.asked_over | setup.asks_over:
+        yield from _section("tls farandole", _RADSECPROXY_TLS)
+    if setup.asked_over:
+        yield from ("", "# Your citizens at our hotspots")
+    for transport in sorted(setup.asked_over):
+        client = {"host": setup.source, "type": transport.value}
+        proof = _radsecproxy_proof(setup, setup.secret)[transport]
+        yield from _section(f"client farandole-{transport}", {**client, **proof})
+    if setup.asks_over:
+        yield from ("", "# Our citizens at your hotspots")
+        servers = dict(_radsecproxy_servers(setup))
+        for name, server in servers.items():
+            yield from _section(f"server {name}", server)
+        first, last = next(iter(servers)), next(reversed(servers))
+        for realm in setup.realms:
+            yield from _section(f"realm {realm}", {"server": first, "accountingServer": last})
+
+
+def _radsecproxy_proof(setup: Setup, secret: str) -> Mapping[Transport, Mapping[str, str]]:
+    """What proves us there, by transport."""
+    name = setup.radsec_name.replace(".", "\\.")
+    return {
+        Transport.UDP: {"secret": f'"{secret}"'},
+        Transport.TLS: {
+            "secret": "radsec",
+            "tls": "farandole",
+            # We connect from an address, not from our name.
+            "certificateNameCheck": "off",
+            "matchCertificateAttribute": f"SubjectAltName:DNS:/^{name}$/i",
+        },
+    }
+
+
+def _radsecproxy_servers(setup: Setup) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The servers that we are there, by name: for log-ins first, for accounting last."""
+    if Transport.TLS in setup.asks_over:
+        servers = [("farandole", setup.radsec_name, setup.radsec_port)]
+        over = Transport.TLS
+    else:
+        ports = (("auth", setup.auth_port), ("acct", setup.acct_port))
+        servers = [(f"farandole-{name}", setup.server, port) for name, port in ports]
+        over = Transport.UDP
+    proof = _radsecproxy_proof(setup, setup.their_secret)[over]
+    for name, host, port in servers:
+        where = {"host": host, "port": str(port), "type": over.value, "statusServer": "on"}
+        yield name, {**where, **proof}
+
+
+_RADSECPROXY_TLS: Final = {
+    "caCertificateFile": "/etc/radsecproxy/farandole-ca.pem",
+    "certificateFile": "/etc/radsecproxy/radsec.pem",
+    "certificateKeyFile": "/etc/radsecproxy/radsec.key",
+}
+
+
+def _section(title: str, settings: Mapping[str, str]) -> Iterator[str]:
+    yield f"{title} {{"
+    yield from (f"\t{name} {value}" for name, value in settings.items())
+    yield "}"
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Setup], Iterator[str]]]] = {
+    Format.FREERADIUS: _freeradius,
+    Format.RADSECPROXY: _radsecproxy,
+}

@@ -1,0 +1,82 @@
+"""Every metric of what is exchanged with partners. The label `partner` is a short name that staff
+chose, `server` where one of its servers is (``udp://192.0.2.7:1812``); never a realm or a person.
+"""
+
+import math
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from monitoring.registry import REGISTRY
+
+_PARTNER: Final = ("partner",)
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+# Direction -> what an exchange can come to.
+OUTCOMES: Final = {
+    # Their citizens at our hotspots.
+    "out": (
+        *("accept", "reject", "challenge", "response"),
+        *("timeout", "unreachable", "suspended", "loop", "refused"),
+    ),
+    # Requests of their servers.
+    "in": ("accept", "reject", "challenge", "response", "suspended", "loop", "refused"),
+}
+
+requests = Counter(
+    "farandole_federation_requests",
+    "Requests exchanged with partners, by direction (out: their citizens at our hotspots; in: from "
+    "their servers) and outcome: the answer (accept, reject, challenge, response) or why there was "
+    "none of the home's (timeout, unreachable: no server of it is alive, suspended, loop, refused: "
+    "by the contract).",
+    (*_PARTNER, "direction", "outcome"),
+    registry=REGISTRY,
+)
+seconds = Histogram(
+    "farandole_federation_seconds",
+    "Seconds that a partner's servers took to answer.",
+    _PARTNER,
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+server_up = Gauge(
+    "farandole_federation_server_up",
+    "1 while a home server of a partner answers, 0 while it does not.",
+    (*_PARTNER, "server"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+accounting_waiting = Gauge(
+    "farandole_federation_accounting_waiting",
+    "Accounting records of a partner's citizens that their home has not answered yet.",
+    _PARTNER,
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+accounting_oldest_seconds = Gauge(
+    "farandole_federation_accounting_oldest_seconds",
+    "Seconds since the oldest of these records was made; 0 where none waits.",
+    _PARTNER,
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+
+
+def announce_partner(partner: str) -> None:
+    """Show a partner's counters at zero, so that its first request is seen as an increase."""
+    for direction, outcomes in OUTCOMES.items():
+        for outcome in outcomes:
+            requests.labels(partner=partner, direction=direction, outcome=outcome)
+
+
+def forget_partner(partner: str) -> None:
+    """Show that nothing waits for a partner that was removed."""
+    accounting_waiting.labels(partner=partner).set(0)
+    accounting_oldest_seconds.labels(partner=partner).set(0)
+
+
+def forget_server(partner: str, server: str) -> None:
+    """Show no state of a server that is not asked any more: removed, or its partner suspended.
+
+    Not a number, since series cannot be taken away where worker processes share them.
+    """
+    server_up.labels(partner=partner, server=server).set(math.nan)
