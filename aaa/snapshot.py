@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import model
 from aaa.database import Database
-from aaa.errors import Invalid, Unavailable
+from aaa.errors import Invalid
 from aaa.model import MessageAuthenticatorRule
 from aaa.pki import identity
 from aaa.pki.files import CertificateFiles
 from aaa.pki.identity import ServerIdentity
 from aaa.policy import Limits, limits_from, narrow
+from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.settings import ConfigurationError
 from monitoring import metrics
@@ -319,7 +320,7 @@ class Directory:
         self._keyring = keyring
         self._radsec_files = radsec_files
         self._lock = asyncio.Lock()
-        self._told = ""
+        self.renewal = Renewal(self.refresh, "what changed in the database cannot be used")
         self.current = EMPTY
 
     async def refresh(self) -> Snapshot:
@@ -351,20 +352,5 @@ class Directory:
         return replace(snapshot, radsec_identity=self._radsec_files.identity(anchors))
 
     async def run(self, every_seconds: float = 1.0) -> None:
-        """Refresh for ever."""
-        while True:
-            await asyncio.sleep(every_seconds)
-            await self._refresh_or_tell()
-
-    async def _refresh_or_tell(self) -> None:
-        """Refresh; whatever is wrong is told once, and what served before serves on."""
-        try:
-            await self.refresh()
-            self._told = ""
-        except Unavailable:
-            # The database's own error counter and the requests' log lines tell of it.
-            return
-        except Exception as error:
-            if repr(error) != self._told:
-                self._told = repr(error)
-                log.exception("what changed in the database cannot be used", reason=str(error))
+        """Refresh for ever; of what is wrong the log tells, once."""
+        await self.renewal.run(every_seconds)

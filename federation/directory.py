@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.database import Database
-from aaa.errors import Invalid, Unavailable
+from aaa.errors import Invalid
+from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
 from federation.model import HomeServer, Partner, PartnerRealm, PartnerState, Transport
 from federation.realms import RealmTable
 from monitoring import federation_metrics
-
-log = structlog.get_logger()
 
 # Purpose of the keyring.
 HOME_SERVER_SECRET: Final = "home-server-secret"
@@ -187,7 +185,7 @@ class PartnerDirectory:
         self._keyring = keyring
         self._directory = directory
         self._lock = asyncio.Lock()
-        self._told = ""
+        self.renewal = Renewal(self.refresh, "what changed of partners cannot be used")
         self.current = NONE
 
     async def refresh(self) -> Partners:
@@ -206,20 +204,6 @@ class PartnerDirectory:
         return self.current
 
     async def run(self, every_seconds: float = 0.2) -> None:
-        """Refresh for ever; only a new snapshot costs a query."""
-        while True:
-            await asyncio.sleep(every_seconds)
-            await self._refresh_or_tell()
-
-    async def _refresh_or_tell(self) -> None:
-        """Refresh; whatever is wrong is told once, and what served before serves on."""
-        try:
-            await self.refresh()
-            self._told = ""
-        except Unavailable:
-            # The database's own error counter and the requests' log lines tell of it.
-            return
-        except Exception as error:
-            if repr(error) != self._told:
-                self._told = repr(error)
-                log.exception("what changed of partners cannot be used", reason=str(error))
+        """Refresh for ever; only a new snapshot costs a query. Of what is wrong the log tells,
+        once."""
+        await self.renewal.run(every_seconds)

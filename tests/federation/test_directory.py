@@ -110,7 +110,7 @@ async def test_what_cannot_be_used_is_told_once_and_the_partners_at_hand_stay(
         await partners.suspend(session, partner)
     await village.directory.refresh()
     for _ in range(2):
-        await directory._refresh_or_tell()
+        await directory.renewal.once()
     assert directory.current is before
     assert capfd.readouterr().out.count("what changed of partners cannot be used") == 1
 
@@ -137,7 +137,7 @@ async def test_a_database_that_is_away_changes_nothing(
         raise Unavailable("database", Outage.UNAVAILABLE, operation)
 
     monkeypatch.setattr(village.database, "read", away)
-    await directory._refresh_or_tell()
+    await directory.renewal.once()
     assert directory.current is before
     assert "cannot be used" not in capfd.readouterr().out
 
