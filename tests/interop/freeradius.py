@@ -134,20 +134,23 @@ server inner {{
     users
     pap
   }}
-  authenticate {{
-    Auth-Type PAP {{
-      pap
-    }}
-    Auth-Type CHAP {{
-      chap
-    }}
-    Auth-Type MS-CHAP {{
-      mschap
-    }}
-    eap
-  }}
-}}
+{authenticate}}}
 """
+AUTHENTICATE: Final = """\
+  authenticate {
+    Auth-Type PAP {
+      pap
+    }
+    Auth-Type CHAP {
+      chap
+    }
+    Auth-Type MS-CHAP {
+      mschap
+    }
+    eap
+  }
+"""
+"""By what passwords and challenges are verified, in any server of ours."""
 _TLS: Final = """
       private_key_file = {key}
       certificate_file = {certificate}
@@ -224,5 +227,10 @@ def _configuration(directory: Path, server: Holder, port: int) -> str:
     )
     library = next(Path("/usr/lib").glob("*reeradius*"), Path("/usr/lib/freeradius"))
     return _CONFIGURATION.format(
-        library=library, directory=directory, secret=SECRET, tls=tls, port=port
+        library=library,
+        directory=directory,
+        secret=SECRET,
+        tls=tls,
+        port=port,
+        authenticate=AUTHENTICATE,
     )

@@ -16,6 +16,7 @@ from federation.model import Transport
 from tests.counterparts import require
 from tests.interop.certificates import Issuer
 from tests.interop.eapol import ANNA, REALM, SECRET, SERVER_NAME, Server
+from tests.interop.freeradius import AUTHENTICATE
 from tests.operator import ON_LOOPBACK, Operator, operate
 from tests.ports import free_port
 from tests.process import Process
@@ -119,19 +120,7 @@ server default {{
     users
     pap
   }}
-  authenticate {{
-    Auth-Type PAP {{
-      pap
-    }}
-    Auth-Type CHAP {{
-      chap
-    }}
-    Auth-Type MS-CHAP {{
-      mschap
-    }}
-    eap
-  }}
-  preacct {{
+{authenticate}  preacct {{
     suffix
   }}
   accounting {{
@@ -148,19 +137,7 @@ server inner {{
     users
     pap
   }}
-  authenticate {{
-    Auth-Type PAP {{
-      pap
-    }}
-    Auth-Type CHAP {{
-      chap
-    }}
-    Auth-Type MS-CHAP {{
-      mschap
-    }}
-    eap
-  }}
-}}
+{authenticate}}}
 """
 # A home that would have the device in a network of its own, and rather long.
 _USERS: Final = f"""
@@ -290,6 +267,7 @@ def _configure(directory: Path, auth_port: int, acct_port: int) -> Path:
         anchor=anchor,
         auth_port=auth_port,
         acct_port=acct_port,
+        authenticate=AUTHENTICATE,
     )
     (directory / "radiusd.conf").write_text(text)
     return anchor

@@ -193,4 +193,5 @@ def test_no_surrounding_text_uncovers_it(before: str, planted: str, after: str) 
 
 @given(st.text() | st.binary() | st.dictionaries(st.text(), st.text() | st.binary() | st.floats()))
 def test_any_value_becomes_something_json_can_carry(value: object) -> None:
-    json.dumps(redactor.value("anything", value), ensure_ascii=False)
+    carried = json.dumps(redactor.value("anything", value), ensure_ascii=False)
+    assert json.dumps(json.loads(carried), ensure_ascii=False) == carried

@@ -86,7 +86,8 @@ def test_a_packet_survives_the_wire(packet: Packet) -> None:
 @given(st.binary(max_size=4200))
 @example(b"\1\0\0\x16" + bytes(16) + b"\x1a\x02")
 def test_any_octets_are_a_packet_or_malformed(datagram: bytes) -> None:
-    _parse_and_read_everything(datagram)
+    packet = _parse_and_read_everything(datagram)
+    assert packet is None or datagram.startswith(encode(packet))
 
 
 @pytest.mark.fuzz
@@ -125,7 +126,8 @@ def test_mutated_packets_are_packets_or_malformed(datagram: bytes, chance: rando
                 octets[position:position] = chance.randbytes(chance.randint(1, 8))
             case _ if len(octets) > 1:
                 del octets[position]
-    _parse_and_read_everything(bytes(octets))
+    packet = _parse_and_read_everything(bytes(octets))
+    assert packet is None or octets.startswith(encode(packet))
 
 
 def _parse_and_read_everything(datagram: bytes) -> Packet | None:
