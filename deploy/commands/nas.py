@@ -114,13 +114,18 @@ def add(
         made = {"secret": secret, "uam_secret": uam_secret}
         show_json(told | {key: each.text for key, each in made.items() if each and each.is_made})
         return
+    _explain(name, vendor, setup)
+    if is_out_of_reach:
+        typer.echo(f"Note: no phone can reach {setup.portal_url}: set portal.public_url.")
+
+
+def _explain(name: str, vendor: str, setup: Setup) -> None:
+    """Write what a NAS that was just registered has to be told."""
     typer.echo(f"NAS {name} is registered. Set it up with:\n")
     typer.echo(provisioning.configuration(vendor, setup))
     if vendor == _SECURES:
         typer.echo(f"For the secure network (802.1X): farandole nas secure {name}\n")
     typer.echo(_ONLY_NOW)
-    if is_out_of_reach:
-        typer.echo(f"Note: no phone can reach {setup.portal_url}: set portal.public_url.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,11 +131,16 @@ def add(
         told = {"name": name, **partner_setup.told(setup)}
         show_json(told | ({"secret": setup.secret} if made else {}))
         return
+    _explain(name, setup)
+    if made:
+        typer.echo("The secret is not shown again: keep the lines above.")
+
+
+def _explain(name: str, setup: Setup) -> None:
+    """Write what the people of a partner that was just added have to set up."""
     typer.echo(f"Partner {name} is added. Its citizens can log in at our hotspots.\n")
     partner_setup.explain(setup, Format.FREERADIUS)
     typer.echo(f"\nFor radsecproxy: farandole partner setup {name} --format radsecproxy")
-    if made:
-        typer.echo("The secret is not shown again: keep the lines above.")
 
 
 def _shared(file: str | None, network: str | None, homes: list[str]) -> Shared | None:
