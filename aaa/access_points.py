@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import mac
-from aaa.collectivities import check_slug, hotspot_by_slug
+from aaa.collectivities import hotspot_by_slug
 from aaa.errors import Invalid
+from aaa.identifier import check_slug
 from aaa.model import (
     AccessPoint,
     Collectivity,

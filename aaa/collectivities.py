@@ -14,15 +14,7 @@ from aaa.errors import Invalid
 from aaa.model import Collectivity, Hotspot
 from aaa.snapshot import touch
 
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def check_slug(text: str) -> str:
-    """Return a slug; raise Invalid with the rule where it breaks it."""
-    if not _SLUG.fullmatch(text):
-        raise Invalid(f"“{text}” is no short name: use a-z, 0-9 and hyphens, at most 64 signs")
-    return text
 
 
 def check_colour(text: str) -> str:
@@ -54,7 +46,7 @@ async def add_collectivity(
     """Create a collectivity; raise Invalid where slug or realm is taken or the parent unknown."""
     check_timezone(timezone)
     collectivity = Collectivity(
-        slug=check_slug(slug),
+        slug=identifier.check_slug(slug),
         name=name.strip(),
         realm=identifier.check_realm(realm),
         parent_id=(await _ours(session, parent)).id if parent else None,
@@ -106,7 +98,7 @@ async def add_hotspot(
 ) -> Hotspot:
     """Create a hotspot of a collectivity of ours."""
     hotspot = Hotspot(
-        slug=check_slug(slug),
+        slug=identifier.check_slug(slug),
         collectivity_id=(await _ours(session, collectivity)).id,
         name=name.strip(),
         ssid=ssid,

@@ -8,6 +8,7 @@ from aaa.errors import Invalid
 
 NAME_LENGTH = range(3, 33)
 _NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _LABEL = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")
 
 
@@ -76,3 +77,10 @@ def suggest(text: str) -> str:
     name = re.sub(r"[^a-z0-9._-]+", ".", plain.casefold()).strip("._-")[: NAME_LENGTH.stop - 1]
     name = name.strip("._-")
     return name if len(name) in NAME_LENGTH else ""
+
+
+def check_slug(text: str) -> str:
+    """Return a slug; raise Invalid with the rule where it breaks it."""
+    if not _SLUG.fullmatch(text):
+        raise Invalid(f"“{text}” is no short name: use a-z, 0-9 and hyphens, at most 64 signs")
+    return text

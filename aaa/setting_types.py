@@ -65,6 +65,18 @@ def _server_name(value: str) -> str:
     return value
 
 
+def _servers(value: str) -> str:
+    for server in value.split(","):
+        try:
+            parts = urlsplit(f"//{server.strip()}")
+            is_server = not server.strip() or bool(parts.hostname and not parts.path and parts.port)
+        except ValueError:
+            is_server = False
+        if not is_server:
+            raise ValueError("not servers; write radius.wifi.example.org:2083, more after commas")
+    return value
+
+
 def _source_address(value: str) -> str:
     return _address(value) if value else value
 
@@ -78,3 +90,4 @@ MailUrl = Annotated[str, AfterValidator(_mail_url)]
 Ssid = Annotated[str, AfterValidator(_ssid)]
 RoamingConsortiums = Annotated[str, AfterValidator(_roaming_consortiums)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
+Servers = Annotated[str, AfterValidator(_servers)]

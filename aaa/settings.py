@@ -1,18 +1,14 @@
-"""All settings, documented where they are declared; one TOML file, each key also by environment.
+"""All settings, documented where they are declared; :mod:`aaa.settings_file` reads them.
 
 What operators change while the service runs (hotspots, NAS, policies) is data, not settings.
 """
 
-import difflib
-import os
-import tomllib
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from aaa.setting_types import (
     Address,
@@ -22,12 +18,11 @@ from aaa.setting_types import (
     Port,
     RoamingConsortiums,
     ServerName,
+    Servers,
     SourceAddress,
     Ssid,
 )
 
-ENVIRONMENT_PREFIX: Final = "FARANDOLE_"
-CONFIG_VARIABLE: Final = "FARANDOLE_CONFIG"
 FALLBACK_SERVER_NAME: Final = "radius.home.arpa"
 """In the server's certificate, where no setting has a domain (RFC 8375)."""
 
@@ -228,6 +223,34 @@ class FederationSettings(Section):
         description="Address that requests to partners are sent from, which is what they know us "
         "by over UDP. Empty: the one that the way there has.",
     )
+    servers: Servers = Field(
+        "",
+        description="host:port of each of our servers as partners reach it over TLS, separated by "
+        "commas. Empty: radius.radsec_name at radius.radsec_port.",
+    )
+    openid: bool = Field(
+        True,
+        description="Whether our citizens log in at partners' hotspots on our own pages (OpenID). "
+        "Otherwise partners ask for their password and verify it by RADIUS.",
+    )
+    refresh_seconds: float = Field(
+        900.0,
+        ge=1,
+        le=86_400,
+        description="How often it is looked what partners say of themselves.",
+    )
+    canary_seconds: float = Field(
+        300.0,
+        ge=1,
+        le=86_400,
+        description="How often a canary account of each partner logs in from here.",
+    )
+
+    @property
+    def server_list(self) -> tuple[str, ...]:
+        """The servers that partners reach us by, one by one."""
+        parts = (part.strip() for part in self.servers.split(","))
+        return tuple(part for part in parts if part)
 
     @property
     def roaming_consortium_list(self) -> tuple[str, ...]:
@@ -307,76 +330,9 @@ class Settings(Section):
         return self.state.directory / "farandole.key"
 
 
-def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of a file (or none) with the environment's on top.
-
-    ``FARANDOLE_SECTION__KEY`` sets ``section.key``. Raises ConfigurationError.
-    """
-    if path is None and (named := environment.get(CONFIG_VARIABLE)):
-        path = Path(named)
-    tables = _read(path) if path is not None else {}
-    for variable, value in environment.items():
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-            table = tables.setdefault(section, {})
-            if isinstance(table, dict):
-                table[key] = _from_text(section, key, value)
-    try:
-        return Settings.model_validate(tables)
-    except ValidationError as error:
-        raise _explain(error) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            str(path), f"cannot be read ({error.strerror})", "Check --config and its permissions"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            str(path), f"is not TOML ({error})", "Mend that line; `farandole config describe` helps"
-        ) from None
-
-
 def section_model(name: str) -> type[Section] | None:
     """Return the class of a table of the configuration file; None where there is no such table."""
     field = Settings.model_fields.get(name)
     if field is None or not isinstance(field.annotation, type):
         return None
     return field.annotation
-
-
-def _from_text(section: str, key: str, value: str) -> Any:
-    """Return an environment variable's text as the type that its setting wants."""
-    model = section_model(section)
-    field = model.model_fields.get(key) if model else None
-    kind: Any = field.annotation if field else str
-    if kind is bool:
-        return {"true": True, "false": False}.get(value.lower(), value)
-    if kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _explain(error: ValidationError) -> ConfigurationError:
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
-    setting = ".".join(location)
-    if first["type"] == "extra_forbidden":
-        model = Settings if len(location) == 1 else section_model(location[0])
-        known = list(model.model_fields) if model else []
-        close = difflib.get_close_matches(location[-1], known, n=1)
-        remedy = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}"
-        return ConfigurationError(setting, "there is no such setting", remedy)
-    problem = first["msg"].removeprefix("Value error, ")
-    return ConfigurationError(
-        setting,
-        problem[:1].lower() + problem[1:],
-        f"Change it in the configuration file or in {ENVIRONMENT_PREFIX}"
-        f"{'__'.join(location).upper()}",
-    )

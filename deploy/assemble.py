@@ -22,7 +22,7 @@ from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Directory
 from aaa.wifi_secrets import WifiSecrets
-from deploy import certificates, ports
+from deploy import certificates, ports, signing_keys
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from federation.accounting_forwarder import AccountingForwarder
@@ -119,6 +119,7 @@ class _Workshop:
 
     installation: Installation
     directory: Directory
+    partners: PartnerDirectory
     clock: Clock
     warnings: RepeatedWarnings
     background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
@@ -143,7 +144,10 @@ async def assemble(
     await directory.refresh()
     metrics.build_info.labels(version("farandole")).set(1)
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
-    workshop = _Workshop(installation, directory, clock, warnings, [directory.run])
+    partners = PartnerDirectory(database, installation.keyring, directory, clock)
+    await partners.refresh()
+    workshop = _Workshop(installation, directory, partners, clock, warnings)
+    workshop.background += [directory.run, partners.run]
     workshop.background.append(partial(_summarise, warnings, clock))
 
     smtp = None
@@ -161,7 +165,9 @@ async def assemble(
     monitoring = _monitoring(installation, finishing, stack)
     # Last: a service that finds no port leaves everything as it was.
     await certificates.keep(installation, clock())
+    await signing_keys.keep(installation, clock())
     await directory.refresh()
+    await partners.refresh()
     return Service(
         settings=settings,
         directory=directory,
@@ -247,9 +253,7 @@ async def _federated(
 ) -> FederationHandler:
     """Return the handler of all requests, what goes to partners beside it in the background."""
     installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
-    database, keyring = installation.database, installation.keyring
-    partners = PartnerDirectory(database, keyring, directory)
-    await partners.refresh()
+    database, keyring, partners = installation.database, installation.keyring, workshop.partners
     stated = installation.settings.federation.source_address
     source = ip_address(stated) if stated else None
     client = Client(PROXY_SCHEDULE, source=source)
@@ -271,7 +275,7 @@ async def _federated(
         warnings=workshop.warnings,
         clock=clock,
     )
-    workshop.background += [partners.run, forwarder.run, accounts.run]
+    workshop.background += [forwarder.run, accounts.run]
     refusals = Refusals(replies)
     visits = Visits(
         directory=directory,
@@ -299,6 +303,7 @@ def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -
         settings=installation.settings,
         database=installation.database,
         directory=workshop.directory,
+        partners=workshop.partners,
         keyring=installation.keyring,
         hashing=_hashing(stack),
         mailer=mailer,

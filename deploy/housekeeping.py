@@ -21,7 +21,7 @@ from aaa.errors import Unavailable
 from aaa.model import Instruction, InstructionState, MessageAuthenticatorRule, Nas
 from aaa.policy import DEFAULTS
 from aaa.snapshot import Directory
-from deploy import certificates
+from deploy import certificates, signing_keys
 from deploy.installation import Installation
 from monitoring import metrics
 from portal import retention
@@ -62,6 +62,7 @@ class Housekeeping:
             Task("stale_sessions", 60, self._close_stale_sessions),
             Task("records", 86400, self._purge_records),
             Task("certificates", 3600, self._keep_certificates),
+            Task("signing_keys", 3600, self._keep_signing_keys),
             Task("wifi_texts", 86400, self._wipe_wifi_texts),
             Task("sessions_open", 10, self._count_sessions),
             Task("nas", 30, self._count_nas),
@@ -133,6 +134,9 @@ class Housekeeping:
                 count=closed,
                 remedy="see that the NAS there have power, reach us, and send interim updates",
             )
+
+    async def _keep_signing_keys(self) -> None:
+        await signing_keys.keep(self._installation, self._clock())
 
     async def _wipe_wifi_texts(self) -> None:
         """Delete what was kept of Wi-Fi secrets for challenges, where these are switched off."""

@@ -5,10 +5,12 @@ partner's rows moves it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,9 +19,22 @@ from aaa.errors import Invalid
 from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
-from federation.model import HomeServer, Partner, PartnerRealm, PartnerState, Transport
+from federation.model import (
+    HomeServer,
+    KeyUse,
+    Membership,
+    Partner,
+    PartnerRealm,
+    PartnerState,
+    Transport,
+)
 from federation.realms import RealmTable
+from federation.trust import description, keys, statements
+from federation.trust.description import Description
+from federation.trust.publishing import NO_KEYS_OF_OURS, OwnKeys
 from monitoring import federation_metrics
+
+log = structlog.get_logger()
 
 # Purpose of the keyring.
 HOME_SERVER_SECRET: Final = "home-server-secret"
@@ -70,6 +85,8 @@ class PartnerEntry:
     servers: tuple[HomeServerEntry, ...]
     # The NAS that stands for its servers as our clients; None: it only is a home.
     nas_id: int | None = None
+    # What it says of itself, where it joined by invitation.
+    described: Description | None = None
 
     @property
     def is_active(self) -> bool:
@@ -86,12 +103,17 @@ class Partners:
     revision: str
     by_id: Mapping[int, PartnerEntry] = field(default_factory=dict)
     by_collectivity: Mapping[int, PartnerEntry] = field(default_factory=dict)
+    by_entity: Mapping[str, PartnerEntry] = field(default_factory=dict)
+    # Ours, which sign what we say to them.
+    keys: OwnKeys = NO_KEYS_OF_OURS
 
 
 NONE: Final = Partners(RealmTable((), {}), {}, "")
 
 
-async def load(session: AsyncSession, keyring: Keyring, snapshot: Snapshot) -> Partners:
+async def load(
+    session: AsyncSession, keyring: Keyring, snapshot: Snapshot, now: datetime
+) -> Partners:
     """Return the partners that the database holds now, placed in a snapshot.
 
     A partner that is newer than the snapshot waits for the next, which its adding has called for.
@@ -100,6 +122,7 @@ async def load(session: AsyncSession, keyring: Keyring, snapshot: Snapshot) -> P
     realms = _grouped((await session.scalars(select(PartnerRealm).order_by(PartnerRealm.id))).all())
     order = select(HomeServer).order_by(HomeServer.priority, HomeServer.id)
     servers = _grouped((await session.scalars(order)).all())
+    described = await _described(session)
     hotspots = {entry.collectivity.id: entry for entry in snapshot.hotspots.values()}
     entries = [
         PartnerEntry(
@@ -112,6 +135,7 @@ async def load(session: AsyncSession, keyring: Keyring, snapshot: Snapshot) -> P
             realms=tuple(realm.pattern for realm in realms.get(row.id, ())),
             servers=tuple(_server_entry(server, keyring) for server in servers.get(row.id, ())),
             nas_id=row.nas_id,
+            described=described.get(row.id),
         )
         for row in rows
         if row.collectivity_id in hotspots
@@ -123,7 +147,24 @@ async def load(session: AsyncSession, keyring: Keyring, snapshot: Snapshot) -> P
         revision=snapshot.revision,
         by_id={entry.id: entry for entry in entries},
         by_collectivity={entry.collectivity.id: entry for entry in entries},
+        by_entity={entry.described.entity: entry for entry in entries if entry.described},
+        keys=OwnKeys(
+            member=await keys.load(session, keyring, KeyUse.MEMBER, now),
+            provider=await keys.load(session, keyring, KeyUse.PROVIDER, now),
+            client=await keys.load(session, keyring, KeyUse.CLIENT, now),
+        ),
     )
+
+
+async def _described(session: AsyncSession) -> dict[int, Description]:
+    """Return what members say of themselves, by partner. It was verified before it was kept."""
+    found = {}
+    for row in (await session.scalars(select(Membership))).all():
+        try:
+            found[row.partner_id] = description.read(statements.kept(row.statement))
+        except Invalid as error:
+            log.error("what a partner says of itself cannot be used", reason=str(error))
+    return found
 
 
 _Owned = TypeVar("_Owned", PartnerRealm, HomeServer)
@@ -180,7 +221,14 @@ def _asked(partners: Partners) -> set[tuple[str, str]]:
 class PartnerDirectory:
     """Holds the current partners, and renews them when `directory` has a new snapshot."""
 
-    def __init__(self, database: Database, keyring: Keyring, directory: Directory) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        directory: Directory,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._clock = clock
         self._database = database
         self._keyring = keyring
         self._directory = directory
@@ -198,7 +246,7 @@ class PartnerDirectory:
             if self.current.revision != snapshot.revision:
                 # The rows are read after the snapshot: never older than it.
                 async with self._database.read("partners") as session:
-                    found = await load(session, self._keyring, snapshot)
+                    found = await load(session, self._keyring, snapshot, self._clock())
                 _announce(self.current, found)
                 self.current = found
         return self.current

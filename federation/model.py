@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
@@ -85,3 +85,113 @@ class ForwardedAccounting(Identified, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
     created_at: Mapped[datetime]
+
+
+class KeyUse(StrEnum):
+    """What a key of ours signs."""
+
+    MEMBER = "member"
+    """What we say to other members: entity statements and messages."""
+    PROVIDER = "provider"
+    """ID tokens, about our citizens at partners' places."""
+    CLIENT = "client"
+    """Client assertions, by which partners' OpenID providers know us."""
+
+
+class SigningKey(Identified, Base):
+    """A key of ours, on P-256. It is published from its making until it expires; it signs from
+    `signs_from` on, the newest that does before all others."""
+
+    __tablename__ = "signing_key"
+
+    use: Mapped[KeyUse] = mapped_column(Word(KeyUse))
+    kid: Mapped[str] = mapped_column(String(64), unique=True)
+    # PKCS 8, DER, sealed for "signing-key".
+    sealed_key: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    signs_from: Mapped[datetime]
+    # None: until the next one has signed for long enough.
+    expires_at: Mapped[datetime | None]
+
+
+class Membership(Base):
+    """What a partner that joined by invitation has said of itself, signed."""
+
+    __tablename__ = "membership"
+
+    partner_id: Mapped[int] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True
+    )
+    # Its entity identifier, the address of its portal.
+    entity: Mapped[str] = mapped_column(String(300), unique=True)
+    # The entity configuration that is in use; its keys verify the next.
+    statement: Mapped[str] = mapped_column(Text)
+    # A newer one that waits for an operator, since it claims what it did not before.
+    offered: Mapped[str | None] = mapped_column(Text)
+    # When it was last fetched and found good; and what was wrong since.
+    refreshed_at: Mapped[datetime]
+    failure: Mapped[str | None] = mapped_column(String(300))
+
+
+class Invitation(Identified, Base):
+    """A code by which another organisation becomes our partner: once, until a time."""
+
+    __tablename__ = "invitation"
+
+    # The public half of the code.
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    # The secret half, sealed for "invitation".
+    sealed_token: Mapped[bytes] = mapped_column(LargeBinary)
+    # How we shall call it, and the only realms that it may bring; None: as it says itself.
+    name: Mapped[str | None] = mapped_column(String(64))
+    realms: Mapped[list[str] | None] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    # The entity that used it, which alone may use it again until it expires: an answer may be lost.
+    used_by: Mapped[str | None] = mapped_column(String(300))
+
+
+class Canary(Base):
+    """An account of a partner's that nobody has, by which we find out whether theirs can log in
+    at our places."""
+
+    __tablename__ = "canary"
+
+    partner_id: Mapped[int] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True
+    )
+    identity: Mapped[str] = mapped_column(String(253))
+    # Sealed for "canary".
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class LinkState(StrEnum):
+    """Whether citizens of one member can log in at another's places; a metric label."""
+
+    CONNECTED = "connected"
+    REFUSED = "refused"
+    """The home answers, and does not let its own canary in."""
+    SILENT = "silent"
+    """No answer comes in time."""
+    SUSPENDED = "suspended"
+
+
+class Interconnection(Identified, Base):
+    """How a canary of one member fared at another's places, last time: measured by the visited
+    one, and told by it where that is not us."""
+
+    __tablename__ = "interconnection"
+    __table_args__ = (UniqueConstraint("visited", "home"),)
+
+    # Entity identifiers; of a partner that only speaks RADIUS, its name.
+    visited: Mapped[str] = mapped_column(String(300))
+    home: Mapped[str] = mapped_column(String(300))
+    visited_title: Mapped[str] = mapped_column(String(300))
+    home_title: Mapped[str] = mapped_column(String(300))
+    state: Mapped[LinkState] = mapped_column(Word(LinkState))
+    milliseconds: Mapped[int | None]
+    checked_at: Mapped[datetime]
+    # When it was last CONNECTED.
+    connected_at: Mapped[datetime | None]
+    # The partner that told us of it; None: we measured it.
+    told_by_id: Mapped[int | None] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))

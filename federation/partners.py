@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.access_points import check_secret
-from aaa.collectivities import check_slug
 from aaa.errors import Invalid
+from aaa.identifier import check_slug
 from aaa.model import Collectivity, Nas
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import touch

@@ -9,6 +9,7 @@ from aaa.passwords import PasswordHashing
 from aaa.secret import Keyring
 from aaa.settings import Settings
 from aaa.snapshot import Directory, Snapshot
+from federation.directory import PartnerDirectory
 from monitoring.logging import RepeatedWarnings
 from portal.mail import Mailer
 from portal.onboarding.signing import Signer
@@ -23,6 +24,7 @@ class Parts:
     settings: Settings
     database: Database
     directory: Directory
+    partners: PartnerDirectory
     keyring: Keyring
     hashing: PasswordHashing
     mailer: Mailer | None

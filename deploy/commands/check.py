@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import typer
 
-from aaa.settings import load
+from aaa.settings_file import load
 from deploy.commands import alone
 from deploy.commands.output import AsJson, show_json
 from deploy.probes import examine

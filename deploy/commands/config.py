@@ -2,7 +2,7 @@
 
 import typer
 
-from aaa.settings import load
+from aaa.settings_file import load
 from aaa.settings_template import describe
 from deploy.commands import noun
 

@@ -4,7 +4,7 @@ import asyncio
 
 import typer
 
-from aaa.settings import load
+from aaa.settings_file import load
 from deploy import installation, revisions
 from deploy.commands import noun
 from deploy.commands.output import AsJson, show

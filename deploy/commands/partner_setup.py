@@ -27,7 +27,7 @@ async def found(transaction: Transaction, name: str) -> tuple[PartnerEntry, NasE
     """
     await partners.by_name(transaction.session, name)
     present = await snapshot.load(transaction.session, transaction.keyring)
-    known = await directory.load(transaction.session, transaction.keyring, present)
+    known = await directory.load(transaction.session, transaction.keyring, present, transaction.now)
     entry = known.by_name[name]
     return entry, present.nas_by_id.get(entry.nas_id or 0)
 

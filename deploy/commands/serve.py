@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from aaa.settings import load
+from aaa.settings_file import load
 from deploy.assemble import ALL_PARTS, Part
 from deploy.commands import alone
 from deploy.lifecycle import serve

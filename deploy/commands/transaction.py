@@ -16,7 +16,8 @@ from aaa import audit, citizens, identifier, snapshot
 from aaa.citizens import CitizenRecord
 from aaa.errors import Invalid
 from aaa.secret import Keyring
-from aaa.settings import Settings, load
+from aaa.settings import Settings
+from aaa.settings_file import load
 from aaa.snapshot import Snapshot
 from deploy.installation import Installation, opened
 

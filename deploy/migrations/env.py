@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 import federation.model  # noqa: F401  # its tables join those of the other rooms
 from aaa.database import Database
-from aaa.settings import load
+from aaa.settings_file import load
 from portal.model import LoginAttempt
 
 

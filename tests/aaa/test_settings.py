@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from aaa import settings, settings_template
+from aaa import settings, settings_file, settings_template
 from aaa.settings import ConfigurationError
 
 
@@ -14,7 +14,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def test_nothing_said_means_the_defaults() -> None:
-    found = settings.load(None, {})
+    found = settings_file.load(None, {})
     assert found.radius.auth_port == 1812
     assert found.database_url == "sqlite:////var/lib/farandole/farandole.db"
 
@@ -28,7 +28,7 @@ def test_the_environment_is_on_top_of_the_file(tmp_path: Path) -> None:
         "FARANDOLE_CONFIG": str(path),
         "OTHER": "ignored",
     }
-    found = settings.load(None, environment)
+    found = settings_file.load(None, environment)
     assert (found.radius.auth_port, found.radius.acct_port) == (21812, 11813)
     assert found.state.directory == tmp_path
     assert found.database.timeout_seconds == 2.5
@@ -58,7 +58,7 @@ def test_a_mistake_names_the_setting_and_the_remedy(
     tmp_path: Path, text: str, words: list[str]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        settings.load(write(tmp_path, text), {})
+        settings_file.load(write(tmp_path, text), {})
     message = str(caught.value)
     assert "\n" not in message
     for word in words:
@@ -67,12 +67,12 @@ def test_a_mistake_names_the_setting_and_the_remedy(
 
 def test_an_unknown_variable_is_a_mistake_too() -> None:
     with pytest.raises(ConfigurationError, match=r"radius\.auth_prot"):
-        settings.load(None, {"FARANDOLE_RADIUS__AUTH_PROT": "1"})
+        settings_file.load(None, {"FARANDOLE_RADIUS__AUTH_PROT": "1"})
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--config"):
-        settings.load(tmp_path / "none.toml", {})
+        settings_file.load(tmp_path / "none.toml", {})
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     ],
 )
 def test_the_server_is_called_after_the_portal(public_url: str, server_name: str) -> None:
-    found = settings.load(None, {"FARANDOLE_PORTAL__PUBLIC_URL": public_url})
+    found = settings_file.load(None, {"FARANDOLE_PORTAL__PUBLIC_URL": public_url})
     assert found.server_name == server_name
 
 
 def test_the_server_is_called_what_the_setting_says() -> None:
-    found = settings.load(None, {"FARANDOLE_EAP__SERVER_NAME": "aaa.village.example"})
+    found = settings_file.load(None, {"FARANDOLE_EAP__SERVER_NAME": "aaa.village.example"})
     assert found.server_name == "aaa.village.example"
 
 
@@ -102,5 +102,5 @@ def test_the_description_is_a_file_that_loads_and_says_every_default(tmp_path: P
         line.removeprefix("# ") if " = " in line and not line.endswith(".") else line
         for line in text.splitlines()
     )
-    assert settings.load(write(tmp_path, uncommented), {}) == settings.Settings()
+    assert settings_file.load(write(tmp_path, uncommented), {}) == settings.Settings()
     assert tomllib.loads(text) == {name: {} for name in settings.Settings.model_fields}

@@ -41,4 +41,6 @@ async def add(village: Village, name: str = "liguria", **changes: Any) -> Partne
 async def known(village: Village) -> Partners:
     """Return the partners as a process that just started knows them."""
     await village.directory.refresh()
-    return await PartnerDirectory(village.database, village.keyring, village.directory).refresh()
+    return await PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    ).refresh()

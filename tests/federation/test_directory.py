@@ -73,7 +73,9 @@ async def test_servers_come_in_the_order_in_which_they_are_asked(village: Villag
 async def test_a_new_snapshot_brings_what_changed_and_costs_a_query_only_then(
     village: Village,
 ) -> None:
-    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    directory = PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    )
     await village.directory.refresh()
     before = await directory.refresh()
     assert await directory.refresh() is before
@@ -93,7 +95,7 @@ async def test_a_directory_whose_snapshots_are_not_loaded_yet_knows_nobody(
 ) -> None:
     await add(village)
     new = Directory(village.database, village.keyring)
-    directory = PartnerDirectory(village.database, village.keyring, new)
+    directory = PartnerDirectory(village.database, village.keyring, new, village.clock)
     assert await directory.refresh() is NONE
 
 
@@ -101,7 +103,9 @@ async def test_what_cannot_be_used_is_told_once_and_the_partners_at_hand_stay(
     village: Village, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await add(village)
-    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    directory = PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    )
     await village.directory.refresh()
     before = await directory.refresh()
     async with village.database.write("test") as session:
@@ -119,7 +123,7 @@ async def test_a_secret_sealed_with_another_key_is_told_with_the_remedy(village:
     await add(village)
     await village.directory.refresh()
     other = Keyring(b"another-test-key-of-32-octets!!!")
-    directory = PartnerDirectory(village.database, other, village.directory)
+    directory = PartnerDirectory(village.database, other, village.directory, village.clock)
     with pytest.raises(Invalid, match="restore the key file"):
         await directory.refresh()
 
@@ -127,7 +131,9 @@ async def test_a_secret_sealed_with_another_key_is_told_with_the_remedy(village:
 async def test_a_database_that_is_away_changes_nothing(
     village: Village, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    directory = PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    )
     await village.directory.refresh()
     before = await directory.refresh()
     await add(village)
@@ -143,7 +149,9 @@ async def test_a_database_that_is_away_changes_nothing(
 
 
 async def test_nothing_waits_for_a_partner_that_is_gone(village: Village) -> None:
-    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    directory = PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    )
     await add(village, "savona")
     await village.directory.refresh()
     await directory.refresh()
@@ -167,7 +175,9 @@ def up(server: str) -> float | None:
 
 
 async def test_the_state_of_a_server_nobody_asks_any_more_is_not_shown(village: Village) -> None:
-    directory = PartnerDirectory(village.database, village.keyring, village.directory)
+    directory = PartnerDirectory(
+        village.database, village.keyring, village.directory, village.clock
+    )
     await add(village, servers=[OVER_UDP, OVER_TLS])
     await village.directory.refresh()
     await directory.refresh()

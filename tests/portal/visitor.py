@@ -17,6 +17,7 @@ from aaa import access_points
 from aaa.model import Citizen, Session, Ticket
 from aaa.secret import Secret
 from aaa.settings import PortalSettings, Settings
+from federation.directory import PartnerDirectory
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from portal.app import create_app
@@ -115,6 +116,9 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
         settings=Settings(portal=PortalSettings(public_url=PUBLIC_URL)),
         database=village.database,
         directory=village.directory,
+        partners=PartnerDirectory(
+            village.database, village.keyring, village.directory, village.clock
+        ),
         keyring=village.keyring,
         hashing=village.hashing,
         mailer=mailbox,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from aaa import settings
+from aaa import settings_file
 from aaa.pki.contents import key_octets, new_key
 from aaa.settings import ConfigurationError, PortalSettings
 from portal.onboarding import apple, signing
@@ -132,7 +132,7 @@ def test_a_certificate_that_does_not_serve_is_named(content: bytes | None, tmp_p
 def test_the_two_files_are_set_together(key: str) -> None:
     environment = {f"FARANDOLE_PORTAL__{key.upper()}": "/etc/ssl/portal.pem"}
     with pytest.raises(ConfigurationError, match="together") as error:
-        settings.load(None, environment)
+        settings_file.load(None, environment)
     assert error.value.setting == "portal.signing_key_file"
 
 
