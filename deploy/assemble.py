@@ -285,7 +285,6 @@ async def _federated(
         accounts=accounts,
         refusals=refusals,
         clock=clock,
-        chance=token_bytes,
     )
     return FederationHandler(
         local_handler(access, accounting),

@@ -6,15 +6,15 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Final, Protocol
 
-from aaa.secret import Secret
 from federation.directory import HomeServerEntry
 from federation.home_servers import Outcome
 from federation.model import Transport
 from radius.outstanding import Schedule
 from radius.request import Address, Service
-from radius.transports.arrival import RADSEC_SECRET
 from radius.transports.client import Client
 from radius.transports.radsec_client import RadsecClient, TlsPeer
+from radius.wire.errors import MalformedPacket
+from radius.wire.hop import hide_request, reveal_reply
 from radius.wire.packet import Packet
 
 PROXY_SCHEDULE: Final = Schedule(
@@ -32,7 +32,8 @@ _RESOLVED_SECONDS: Final = 60.0
 
 
 class Carrier(Protocol):
-    """Sends packets to home servers of one transport."""
+    """Sends packets to home servers of one transport. Nothing is hidden in what it is given and
+    what it returns; on the way it is as the transport wants it."""
 
     async def exchange(
         self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
@@ -42,13 +43,6 @@ class Carrier(Protocol):
 
     def keep(self, servers: Collection[HomeServerEntry]) -> None:
         """Let go of what is held for any other server."""
-
-
-def secret_of(server: HomeServerEntry) -> Secret:
-    """Return what hides passwords and keys on the way to a server (RFC 6614 section 2.3)."""
-    if server.transport is Transport.TLS or server.secret is None:
-        return RADSEC_SECRET
-    return server.secret
 
 
 class UdpCarrier:
@@ -64,15 +58,20 @@ class UdpCarrier:
         """See :class:`Carrier`."""
         is_accounting = service is Service.ACCOUNTING
         port = server.acct_port if is_accounting else server.auth_port
+        secret = server.secret
+        assert secret is not None  # noqa: S101  # a server over UDP has one
+        hidden = hide_request(packet, secret.reveal())
         try:
             async with asyncio.timeout(within_seconds):
                 address = await self._address(server.host)
-                reply = await self._client.exchange(packet, address, port, secret_of(server))
-        except TimeoutError:
+                reply = await self._client.exchange(hidden, address, port, secret)
+            if reply is None:
+                return Outcome.SILENT
+            return reveal_reply(reply, packet.authenticator, secret.reveal())
+        except (TimeoutError, MalformedPacket):
             return Outcome.SILENT
         except OSError:
             return Outcome.UNREACHABLE
-        return reply or Outcome.SILENT
 
     def keep(self, servers: Collection[HomeServerEntry]) -> None:
         """See :class:`Carrier`."""

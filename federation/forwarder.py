@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,6 @@ from federation.carriers import Carrier
 from federation.directory import HomeServerEntry, PartnerDirectory, PartnerEntry
 from federation.home_servers import Change, Outcome, Patience, Pool, Server, ServerState
 from federation.model import Transport
-from federation.proxying import Refusal
 from monitoring import federation_metrics
 from radius.conversations import Conversations
 from radius.request import Clock, Service
@@ -52,26 +51,30 @@ class NoAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What to ask a partner, who has `realm`.
+    """What to ask a partner, who has `realm`: a request, with nothing hidden in it.
 
-    `affinity` keeps a device with one server, `state` its conversation. `question` makes the
-    packet for one server, whose secret hides what it hides.
+    `affinity` keeps a device with one server, `state` its conversation.
     """
 
     partner: PartnerEntry
     realm: str
     affinity: bytes
     state: bytes | None
-    question: Callable[[HomeServerEntry], Packet | Refusal]
-    service: Service = Service.AUTHENTICATION
+    code: Code
+    attributes: Attributes
+
+    @property
+    def service(self) -> Service:
+        """Which of a server's services it is for."""
+        is_accounting = self.code is Code.ACCOUNTING_REQUEST
+        return Service.ACCOUNTING if is_accounting else Service.AUTHENTICATION
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered to what it was asked."""
+    """What a server answered, with nothing hidden in it."""
 
     server: HomeServerEntry
-    question: Packet
     reply: Packet
 
 
@@ -105,7 +108,7 @@ class Forwarder:
         self._revived: dict[int, datetime] = {}
         self._probing = asyncio.Event()
 
-    async def ask(self, errand: Errand) -> Answer | NoAnswer | Refusal:
+    async def ask(self, errand: Errand) -> Answer | NoAnswer:
         """Return the answer to an errand within the settings' seconds, or why there is none.
 
         A server that is silent is given up for the next, with half of the time that is left, so
@@ -113,26 +116,21 @@ class Forwarder:
         """
         started = self._loop.time()
         result = await self._ask(errand, started + self._seconds)
-        if not isinstance(result, Refusal):
-            self._tell(errand, result, self._loop.time() - started)
+        self._tell(errand, result, self._loop.time() - started)
         if isinstance(result, Answer) and errand.service is Service.AUTHENTICATION:
             self._keep(errand.partner, result)
         return result
 
     async def account(self, partner: PartnerEntry, attributes: Attributes) -> bool:
         """Return whether a partner's home has acknowledged accounting."""
-
-        def question(_: HomeServerEntry) -> Packet:
-            return Packet(Code.ACCOUNTING_REQUEST, 0, bytes(_AUTHENTICATOR_OCTETS), attributes)
-
         user_name = attributes.text("User-Name") or ""
         errand = Errand(
             partner=partner,
             realm=_ACCOUNTING_OF + user_name.rpartition("@")[2].lower(),
             affinity=attributes.octets("Calling-Station-Id") or b"",
             state=None,
-            question=question,
-            service=Service.ACCOUNTING,
+            code=Code.ACCOUNTING_REQUEST,
+            attributes=attributes,
         )
         return isinstance(await self.ask(errand), Answer)
 
@@ -167,14 +165,13 @@ class Forwarder:
             return
 
     async def _probe(self, partner: PartnerEntry, server: HomeServerEntry) -> None:
-        authenticator = secrets.token_bytes(_AUTHENTICATOR_OCTETS)
-        packet = Packet(Code.STATUS_SERVER, 0, authenticator, Attributes())
+        packet = _packet(Code.STATUS_SERVER, Attributes())
         carrier = self._carriers[server.transport]
         reply = await carrier.exchange(server, packet, Service.AUTHENTICATION, self._seconds)
         outcome = reply if isinstance(reply, Outcome) else Outcome.ANSWERED
         self._observe(partner, server, None, outcome)
 
-    async def _ask(self, errand: Errand, ends_at: float) -> Answer | NoAnswer | Refusal:
+    async def _ask(self, errand: Errand, ends_at: float) -> Answer | NoAnswer:
         held = self._held(errand)
         tried: list[int] = []
         refused: Answer | None = None
@@ -184,9 +181,7 @@ class Forwarder:
             if server is None:
                 break
             tried.append(server.id)
-            question = errand.question(server)
-            if isinstance(question, Refusal):
-                return question
+            question = _packet(errand.code, errand.attributes)
             is_last = errand.state is not None or len(tried) >= len(errand.partner.servers)
             seconds = left if is_last else left / 2
             carrier = self._carriers[server.transport]
@@ -197,7 +192,7 @@ class Forwarder:
                 self._observe(errand.partner, server, errand.realm, outcome)
             was_asked = was_asked or outcome is not Outcome.UNREACHABLE
             if not isinstance(reply, Outcome):
-                answer = Answer(server, question, reply)
+                answer = Answer(server, reply)
                 if outcome is Outcome.ANSWERED or is_last:
                     return answer
                 refused = answer
@@ -284,6 +279,10 @@ class Forwarder:
             outcome=outcome,
             ms=round(seconds * 1000, 1),
         )
+
+
+def _packet(code: Code, attributes: Attributes) -> Packet:
+    return Packet(code, 0, secrets.token_bytes(_AUTHENTICATOR_OCTETS), attributes)
 
 
 def _key(partner: PartnerEntry, state: bytes) -> bytes:

@@ -8,7 +8,8 @@
     answer_to_partner   our answer to that
 
 Each is bounded by the partner's contract last, so that nothing passes that it does not name.
-Message-Authenticator is of one hop, and the transport's.
+Message-Authenticator, and how passwords and keys are hidden, is of one hop, and the transport's:
+here they are in clear.
 
 What makes a session unique at its home: Acct-Session-Id crosses as the NAS chose it, since that is
 what the home would have to name in a Disconnect-Request. Two NAS may choose the same, so that
@@ -27,12 +28,9 @@ from typing import Final
 from aaa import mac
 from aaa.errors import Invalid
 from aaa.identifier import check_realm
-from aaa.secret import Secret
 from federation.contracts import PLAIN, Allowed, Check, Contract, crossing
-from radius.wire import chap
 from radius.wire.attributes import Attributes
 from radius.wire.dictionary import DICTIONARY, Oid
-from radius.wire.hiding import decrypt_salted, encrypt_salted, hide_password, unhide_password
 from radius.wire.packet import HEADER_OCTETS, MAXIMUM_OCTETS, Code, Packet
 from radius.wire.values import Value
 
@@ -42,7 +40,7 @@ _MARK_OCTETS: Final = 16
 _CUI_OCTETS: Final = 16
 _HEADER_OF_ATTRIBUTE: Final = 2
 _MESSAGE_AUTHENTICATOR_OCTETS: Final = 18
-_SALT_MARK: Final = 0x80
+_HIDDEN_BLOCK_OCTETS: Final = 16
 _LEAST_INTERIM_SECONDS: Final = 60
 # A NAS that counts more never knew when it was.
 _LONGEST_DELAY: Final = timedelta(days=1)
@@ -52,8 +50,8 @@ _REALM: Final = "1"
 _ASKED: Final = b"\0"
 _SESSION_EVENTS: Final = frozenset((1, 2, 3))
 _TIMEOUTS: Final = ("Session-Timeout", "Idle-Timeout")
-_KEYS: Final = ("MS-MPPE-Recv-Key", "MS-MPPE-Send-Key")
 _USER_NAME: Final = 1
+_USER_PASSWORD: Final = 2
 _REPLY_MESSAGE: Final = 18
 _CLASS: Final = 25
 _VENDOR_SPECIFIC: Final = 26
@@ -75,28 +73,6 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """What hides values between two neighbours: their secret, which over TLS is "radsec", and the
-    Request Authenticator of the request there."""
-
-    secret: Secret
-    authenticator: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Hiding:
-    """How what is hidden on one link is hidden on the next.
-
-    `came` is the link of the NAS, `goes` that of the home server: another one for each server that
-    is tried. `salt` is 2 random octets.
-    """
-
-    came: Link
-    goes: Link
-    salt: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Hop:
     """One request on its way through us, from a NAS to a partner."""
 
@@ -115,8 +91,6 @@ class Hop:
     received_at: datetime
     is_our_class: Callable[[bytes], bool]
     """Whether a Class was sealed by us."""
-    hiding: Hiding | None = None
-    """None: nothing hidden crosses. Accounting has nothing."""
     sender: str | None = None
     """The partner that sent us the request; None for a NAS of ours."""
     is_input_download: bool = False
@@ -147,15 +121,12 @@ def affinity(request: Packet) -> bytes:
 
 
 def outbound(request: Packet, hop: Hop) -> Attributes | Refusal:
-    """Return the attributes of a request for the home of its citizen, or why it is not sent.
-
-    Raises MalformedPacket where a User-Password has a length that it cannot have.
-    """
+    """Return the attributes of a request for the home of its citizen, or why it is not sent."""
     if _goes_in_circles(request, hop):
         return Refusal.LOOP
     match request.code:
         case Code.ACCESS_REQUEST:
-            attributes = _access_outbound(request, hop)
+            attributes = _access_outbound(request.attributes)
         case Code.ACCOUNTING_REQUEST if _is_of_session(request.attributes):
             attributes = _accounting_outbound(request.attributes, hop)
         case _:
@@ -184,8 +155,7 @@ def inbound(reply: Packet, hop: Hop) -> Attributes:
     Class that we sealed, since accounting would find a citizen of ours by it. Numbers that are
     none, and an Acct-Interim-Interval under 60 seconds (RFC 2869 section 2.1), stay out. A
     Reply-Message is let in where there is no EAP-Message (RFC 3579 section 2.6.5), as
-    text that can be shown. Keys are encrypted for the NAS.
-    Raises MalformedPacket where the home's keys are none: that is no answer.
+    text that can be shown.
     """
     is_eap = reply.attributes.has("EAP-Message")
     checks: dict[Oid, Check] = _NUMBERS | {
@@ -194,7 +164,7 @@ def inbound(reply: Packet, hop: Hop) -> Attributes:
         (_CUI,): _is_identity,
         (_REPLY_MESSAGE,): lambda octets: not is_eap and _is_text(octets),
     }
-    attributes = reply.attributes.without("Proxy-State", *_KEYS) + _keys(reply, hop)
+    attributes = reply.attributes.without("Proxy-State")
     attributes += Attributes(tuple((_PROXY_STATE, octets) for octets in hop.proxy_states))
     return crossing(attributes, _allowed(hop.contract.reply_in, reply.code), checks)
 
@@ -218,9 +188,9 @@ def within(let_in: Attributes, own: Attributes) -> Attributes:
 def admitted(request: Packet, contract: Contract = PLAIN) -> Attributes:
     """Return what a partner's request may say here of our citizens.
 
-    Hidden values are as they came, on the one link. Accounting that is of no session (a NAS that
-    starts or stops) loses its Acct-Status-Type: one NAS of many behind a partner would end
-    the sessions of all. What remains is acknowledged, and means nothing.
+    Accounting that is of no session (a NAS that starts or stops) loses its Acct-Status-Type: one
+    NAS of many behind a partner would end the sessions of all. What remains is acknowledged, and
+    means nothing.
     """
     attributes = crossing(request.attributes, _allowed(contract.request_in, request.code))
     if request.code is Code.ACCOUNTING_REQUEST and not _is_of_session(attributes):
@@ -237,7 +207,6 @@ def answer_to_partner(
     Identity is there where it was asked for (RFC 4372 section 2.2): the pseudonym that `reply` has
     of the citizen at this partner, and where Operator-Name tells several places of the partner
     apart, another one for each of them, which nobody can put together without `cui_key`.
-    Keys are as `reply` has them, encrypted for the partner.
     """
     said: dict[int, bytes | None] = {
         _USER_NAME: request.attributes.octets("User-Name"),
@@ -270,25 +239,12 @@ def _is_of_session(attributes: Attributes) -> bool:
     return attributes.integer("Acct-Status-Type") in _SESSION_EVENTS
 
 
-def _access_outbound(request: Packet, hop: Hop) -> Attributes:
-    """An Access-Request with its proofs as the home needs them.
-
-    A Chargeable-User-Identity is asked for, whether the NAS did or not. What else a NAS may have
-    put there is of the device's previous user, and none of this home's business.
-    """
-    attributes = request.attributes.without("User-Password", "Chargeable-User-Identity")
-    attributes = attributes.with_("Chargeable-User-Identity", _ASKED)
-    hidden = request.attributes.octets("User-Password")
-    if hidden is not None and hop.hiding is not None:
-        came, goes = hop.hiding.came, hop.hiding.goes
-        password = unhide_password(hidden, came.secret.reveal(), came.authenticator)
-        rehidden = hide_password(password, goes.secret.reveal(), goes.authenticator)
-        attributes = attributes.with_("User-Password", rehidden)
-    if attributes.has("CHAP-Password"):
-        # The Request Authenticator, which may have been the challenge, changes here.
-        challenge = chap.challenge_of(request)
-        attributes = attributes.without("CHAP-Challenge").with_("CHAP-Challenge", challenge)
-    return attributes
+def _access_outbound(attributes: Attributes) -> Attributes:
+    """An Access-Request that asks for a Chargeable-User-Identity, whether the NAS did or not. What
+    else a NAS may have put there is of the device's previous user, and none of this home's
+    business."""
+    attributes = attributes.without("Chargeable-User-Identity")
+    return attributes.with_("Chargeable-User-Identity", _ASKED)
 
 
 def _accounting_outbound(attributes: Attributes, hop: Hop) -> Attributes:
@@ -307,22 +263,6 @@ def _accounting_outbound(attributes: Attributes, hop: Hop) -> Attributes:
     delay = min(timedelta(seconds=attributes.integer("Acct-Delay-Time") or 0), _LONGEST_DELAY)
     happened_at = (hop.received_at - delay).replace(microsecond=0)
     return attributes.without("Event-Timestamp").with_("Event-Timestamp", happened_at)
-
-
-def _keys(reply: Packet, hop: Hop) -> Attributes:
-    """The keys of the device's link to the NAS, each hidden for the NAS by a salt of its own."""
-    if hop.hiding is None:
-        return Attributes()
-    came, goes = hop.hiding.came, hop.hiding.goes
-    named: list[tuple[str, Value]] = []
-    for index, name in enumerate(_KEYS):
-        octets = reply.attributes.octets(name)
-        if octets is None:
-            continue
-        key = decrypt_salted(octets, goes.secret.reveal(), goes.authenticator)
-        salt = bytes((hop.hiding.salt[0] | _SALT_MARK, hop.hiding.salt[1] & ~1 | index))
-        named.append((name, encrypt_salted(key, salt, came.secret.reveal(), came.authenticator)))
-    return Attributes.of(*named)
 
 
 def _pseudonym(reply: Packet, request: Packet, key: bytes) -> bytes | None:
@@ -373,6 +313,7 @@ def _allowed(allowed: Allowed, code: Code) -> frozenset[Oid]:
 
 
 def _octets(attributes: Attributes) -> int:
-    """How long a packet of these will be, once signed."""
+    """How long a packet of these will be at most, once signed and hidden."""
     body = sum(len(octets) + _HEADER_OF_ATTRIBUTE for _, octets in attributes)
-    return HEADER_OCTETS + _MESSAGE_AUTHENTICATOR_OCTETS + body
+    padding = _HIDDEN_BLOCK_OCTETS * sum(number == _USER_PASSWORD for number, _ in attributes)
+    return HEADER_OCTETS + _MESSAGE_AUTHENTICATOR_OCTETS + body + padding

@@ -1,6 +1,5 @@
 """A partner's citizen at our hotspot: our policy first, their home's answer, our limits on it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,14 +12,11 @@ from aaa.secret import Keyring
 from aaa.snapshot import Directory
 from federation import visitor_class
 from federation.accounting_forwarder import AccountingForwarder, packed
-from federation.carriers import secret_of
-from federation.directory import HomeServerEntry, PartnerEntry
-from federation.forwarder import Answer, Errand, Forwarder
+from federation.directory import PartnerEntry
+from federation.forwarder import Errand, Forwarder, NoAnswer
 from federation.model import ForwardedAccounting
 from federation.proxying import (
-    Hiding,
     Hop,
-    Link,
     Refusal,
     affinity,
     inbound,
@@ -38,7 +34,6 @@ from radius.handlers.accounting import AccountingHandler, kind_of, occurred_at
 from radius.handlers.reply import eap_failure, granted
 from radius.request import Clock, Reply, Request, Unanswered
 from radius.wire.attributes import Attributes
-from radius.wire.errors import MalformedPacket
 from radius.wire.packet import Code, Packet
 from radius.wire.values import Value
 
@@ -47,8 +42,6 @@ MARK_KEY: Final = "proxy-mark"
 # The label of their log-ins, where our citizens' have the method.
 _METHOD: Final = "partner"
 _OUTCOMES: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
-_SALT_OCTETS: Final = 2
-_AUTHENTICATOR_OCTETS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ class Way:
 
 
 class Visits:
-    """Answers for partners' citizens at our hotspots. `chance` returns random octets."""
+    """Answers for partners' citizens at our hotspots."""
 
     def __init__(
         self,
@@ -72,7 +65,6 @@ class Visits:
         accounts: AccountingForwarder,
         refusals: Refusals,
         clock: Clock,
-        chance: Callable[[int], bytes],
     ) -> None:
         self._directory = directory
         self._keyring = keyring
@@ -81,26 +73,28 @@ class Visits:
         self._accounts = accounts
         self._refusals = refusals
         self._clock = clock
-        self._chance = chance
         self._mark_key = keyring.derive(MARK_KEY)
 
     async def access(self, request: Request, way: Way) -> Reply | Unanswered:
         """Return what the home says, within what our own policy allows; a refusal where the home
-        says nothing. Raises MalformedPacket."""
+        says nothing."""
         if reason := unproven(request):
             return reason
         allowed = self._allowed(request)
         if isinstance(allowed, Denied):
             return self._refusals.refuse(request, allowed.reason)
-        answer = await self._forwarder.ask(self._errand(request, way))
-        if isinstance(answer, Refusal):
-            _count(way, answer)
-            is_loop = answer is Refusal.LOOP
+        hop = self._hop(request, way)
+        attributes = outbound(request.packet, hop)
+        if isinstance(attributes, Refusal):
+            _count(way, attributes)
+            is_loop = attributes is Refusal.LOOP
             denied = DenyReason.ROUTING_LOOP if is_loop else DenyReason.HOME_UNREACHABLE
             return self._refusals.refuse(request, denied)
-        reply = self._let_in(request, way, answer) if isinstance(answer, Answer) else None
-        if reply is None:
+        answer = await self._forwarder.ask(_errand(request, way, attributes))
+        if isinstance(answer, NoAnswer):
             return self._refusals.refuse(request, DenyReason.HOME_UNREACHABLE)
+        let_in = inbound(answer.reply, hop)
+        reply = replace(request.packet, code=answer.reply.code, attributes=let_in)
         return self._conclude(request, way, reply, allowed)
 
     async def account(self, request: Request, way: Way) -> Reply:
@@ -137,27 +131,9 @@ class Visits:
         timezone = request.hotspot.collectivity.timezone
         return decide(Facts(limits=limits, now=self._clock(), timezone=timezone))
 
-    def _errand(self, request: Request, way: Way) -> Errand:
-        def question(server: HomeServerEntry) -> Packet | Refusal:
-            authenticator = self._chance(_AUTHENTICATOR_OCTETS)
-            link = Link(secret_of(server), authenticator)
-            attributes = outbound(request.packet, self._hop(request, way, link))
-            if isinstance(attributes, Refusal):
-                return attributes
-            return Packet(request.packet.code, 0, authenticator, attributes)
-
-        return Errand(
-            partner=way.partner,
-            realm=way.realm,
-            affinity=affinity(request.packet),
-            state=request.packet.attributes.octets("State"),
-            question=question,
-        )
-
-    def _hop(self, request: Request, way: Way, goes: Link | None = None) -> Hop:
+    def _hop(self, request: Request, way: Way) -> Hop:
         packet = request.packet
         view_point = packet.attributes.integer("ChilliSpot-Acct-View-Point")
-        came = Link(request.secret, packet.authenticator)
         return Hop(
             partner=way.partner.name,
             realm=way.realm,
@@ -167,23 +143,12 @@ class Visits:
             proxy_states=proxy_states(packet),
             received_at=request.received_at,
             is_our_class=self._is_our_class,
-            hiding=Hiding(came, goes, self._chance(_SALT_OCTETS)) if goes else None,
             is_input_download=adapter(request.nas.vendor).is_input_download(view_point),
         )
 
     def _is_our_class(self, octets: bytes) -> bool:
         is_visitors = visitor_class.unseal(self._keyring, octets) is not None
         return is_visitors or class_attribute.unseal(self._keyring, octets) is not None
-
-    def _let_in(self, request: Request, way: Way, answer: Answer) -> Packet | None:
-        """Return of an answer what may come in; None where it is none."""
-        link = Link(secret_of(answer.server), answer.question.authenticator)
-        try:
-            attributes = inbound(answer.reply, self._hop(request, way, link))
-        except MalformedPacket:
-            return None
-        packet = request.packet
-        return Packet(answer.reply.code, packet.identifier, packet.authenticator, attributes)
 
     def _conclude(self, request: Request, way: Way, reply: Packet, allowed: Grant) -> Reply:
         if outcome := _OUTCOMES.get(reply.code):
@@ -209,6 +174,17 @@ class Visits:
             # When the time is up the supplicant proves itself anew (RFC 3580 section 3.17).
             own.append(("Termination-Action", "RADIUS-Request"))
         return within(let_in, Attributes.of(*own))
+
+
+def _errand(request: Request, way: Way, attributes: Attributes) -> Errand:
+    return Errand(
+        partner=way.partner,
+        realm=way.realm,
+        affinity=affinity(request.packet),
+        state=request.packet.attributes.octets("State"),
+        code=request.packet.code,
+        attributes=attributes,
+    )
 
 
 def _count(way: Way, refusal: Refusal) -> None:

@@ -129,23 +129,24 @@ def identify(
     return next((each for each in of_first if each.secret == proven), of_first[-1])
 
 
-def reads_as_text(packet: Packet, secret: Secret) -> bool:
-    """Whether a User-Password, if there is one, becomes printable text under a secret."""
-    return not packet.attributes.has("User-Password") or hides_text(packet, secret)
-
-
 def hides_text(packet: Packet, secret: Secret) -> bool:
     """Whether there is a User-Password that becomes printable text under a secret: then who sent
-    it has that secret.
-
-    Under a wrong secret it becomes random octets, which next to never are printable UTF-8.
-    """
+    it has that secret."""
     hidden = packet.attributes.octets("User-Password")
     if hidden is None:
         return False
     try:
-        return unhide_password(hidden, secret.reveal(), packet.authenticator).decode().isprintable()
-    except (MalformedPacket, UnicodeDecodeError):
+        return reads_as_text(unhide_password(hidden, secret.reveal(), packet.authenticator))
+    except MalformedPacket:
+        return False
+
+
+def reads_as_text(password: bytes) -> bool:
+    """Whether a password is printable text. Under a wrong secret it becomes random octets, which
+    next to never are printable UTF-8."""
+    try:
+        return password.decode().isprintable()
+    except UnicodeDecodeError:
         return False
 
 

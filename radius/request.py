@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv6Address
 from aaa import mac
 from aaa.authentication import Method
 from aaa.policy import DenyReason
-from aaa.secret import Secret
 from aaa.snapshot import HotspotEntry, NasEntry
 from radius.wire.packet import Packet
 
@@ -27,17 +26,15 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A packet from a NAS that we know. `was_signed`: it had a right Message-Authenticator."""
+    """A packet from a NAS that we know, with nothing hidden in it: the transport reveals what came
+    hidden, and hides what goes. `is_authentic`: nobody else can have made it."""
 
     packet: Packet
-    datagram: bytes
     service: Service
     nas: NasEntry
-    secret: Secret
-    """The one that the packet was verified with, and that its answer is signed with."""
     address: Address
     received_at: datetime
-    was_signed: bool
+    is_authentic: bool
 
     @property
     def device_mac(self) -> str | None:

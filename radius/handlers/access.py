@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from secrets import token_bytes
 from typing import Final
 
 from aaa import mac
@@ -12,7 +11,6 @@ from aaa.snapshot import Directory
 from monitoring import metrics
 from radius.clients import reads_as_text
 from radius.handlers.eap import Admitted, Challenged, Dismissed, EapHandler
-from radius.handlers.link_keys import link_keys
 from radius.handlers.proof import Proof, proof_of
 from radius.handlers.reply import MESSAGES, ReplyBuilder
 from radius.request import Clock, Reply, Request, Unanswered
@@ -76,7 +74,8 @@ class AccessHandler:
                 return self._challenge(request, outcome)
             case Admitted(authenticated, eap, msk, proof):
                 half = len(msk) // 2
-                keys = link_keys(request, recv=msk[:half], send=msk[half:], chance=token_bytes)
+                # RFC 2548 section 2.4: as the NAS receives, and as it sends.
+                keys = (("MS-MPPE-Recv-Key", msk[:half]), ("MS-MPPE-Send-Key", msk[half:]))
                 # When its time is up the supplicant proves itself anew, in place of being cut off
                 # (RFC 3580 section 3.17).
                 again = ("Termination-Action", "RADIUS-Request")
@@ -164,15 +163,16 @@ def unproven(request: Request) -> Unanswered | None:
     What is not signed proves its NAS only by a password that our secret makes text of. CHAP and a
     bare MAC address prove nothing of it, and the answer to the latter tells whose device that is.
     """
-    if request.was_signed:
+    if request.is_authentic:
         return None
     if request.packet.attributes.has("EAP-Message"):
         # RFC 3579 section 3.1: then it must be.
         return Unanswered.MESSAGE_AUTHENTICATOR_MISSING
-    if not reads_as_text(request.packet, request.secret):
+    password = request.packet.attributes.octets("User-Password")
+    if password is not None and not reads_as_text(password):
         return Unanswered.WRONG_SECRET
     asks_for_device = names_its_device(request.text("User-Name") or "", request.device_mac)
-    if asks_for_device and not request.packet.attributes.has("User-Password"):
+    if asks_for_device and password is None:
         return Unanswered.MESSAGE_AUTHENTICATOR_MISSING
     return None
 

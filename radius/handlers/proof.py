@@ -1,15 +1,12 @@
 """What an Access-Request proves itself by: PAP, CHAP (RFC 2865) or MS-CHAPv2 (RFC 2548)."""
 
 import hmac
-import secrets
 from typing import Protocol
 
 from aaa.secret import Secret
-from radius.handlers.link_keys import link_keys
 from radius.request import Request
 from radius.wire import chap, mschap
 from radius.wire.errors import Malformation, MalformedPacket
-from radius.wire.hiding import unhide_password
 
 Named = tuple[str, bytes]
 """The name and the octets of an attribute."""
@@ -40,16 +37,13 @@ def proof_of(request: Request) -> Proof | None:
     attributes = request.packet.attributes
     chap_password = attributes.octets("CHAP-Password")
     if chap_password is not None:
-        return Chap(chap_password, chap.challenge_of(request.packet))
+        return Chap(chap_password, attributes.octets("CHAP-Challenge") or b"")
     response = attributes.octets("MS-CHAP2-Response")
     challenge = attributes.octets("MS-CHAP-Challenge")
     if response is not None and challenge is not None:
         return MsChapV2(request, response, challenge)
-    hidden = attributes.octets("User-Password")
-    if hidden is None:
-        return None
-    secret, authenticator = request.secret.reveal(), request.packet.authenticator
-    return Pap(unhide_password(hidden, secret, authenticator))
+    password = attributes.octets("User-Password")
+    return None if password is None else Pap(password)
 
 
 class _Silent:
@@ -114,7 +108,8 @@ class MsChapV2:
         keys = self._proven.keys
         return (
             ("MS-CHAP2-Success", self._identified(self._proven.authenticator_response)),
-            *link_keys(self._request, recv=keys.recv, send=keys.send, chance=secrets.token_bytes),
+            ("MS-MPPE-Recv-Key", keys.recv),
+            ("MS-MPPE-Send-Key", keys.send),
         )
 
     def refused(self, message: str) -> tuple[Named, ...]:

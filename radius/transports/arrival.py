@@ -1,4 +1,4 @@
-"""A packet as it came, with how to answer it, and the octets of that answer."""
+"""A packet as it came, with how to answer it, and who sent it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from radius.duplicates import Source
 from radius.request import Address, Request, Service
-from radius.wire.authenticator import encode_reply, encode_reply_in_kind
-from radius.wire.packet import Code, Packet
+from radius.transports.versions import Version
+from radius.wire.packet import Packet
 
 RADSEC_SECRET: Final = Secret(b"radsec")
 """RFC 6614 section 2.3: TLS proves who speaks; this signs and hides for form's sake."""
@@ -27,6 +27,7 @@ class Line:
 
     name: str
     nas: NasEntry
+    version: Version
     address: Address
     send: Send
     ended: Callable[[], None]
@@ -49,13 +50,24 @@ class Arrival:
     ended: Callable[[], None] | None = None
 
 
-def encode(reply: Packet, request: Request) -> bytes:
-    """Return the datagram of a reply, signed as its request demands."""
-    packet = request.packet
-    reply = Packet(reply.code, packet.identifier, reply.authenticator, reply.attributes)
-    if packet.code is Code.ACCOUNTING_REQUEST:
-        return encode_reply_in_kind(reply, packet, request.secret.reveal())
-    return encode_reply(reply, packet.authenticator, request.secret.reveal())
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a packet, and how they speak. `is_authentic`: nobody else can have made it."""
+
+    nas: NasEntry
+    version: Version
+    is_authentic: bool
+
+    def request(self, arrival: Arrival) -> Request:
+        """Return what handlers are given of a packet. Raises MalformedPacket."""
+        return Request(
+            packet=self.version.reveal(arrival.packet),
+            service=arrival.service,
+            nas=self.nas,
+            address=arrival.address,
+            received_at=arrival.received_at,
+            is_authentic=self.is_authentic,
+        )
 
 
 @lru_cache(maxsize=65_536)

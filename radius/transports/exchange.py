@@ -13,13 +13,14 @@ import structlog
 
 from aaa.errors import Outage, Unavailable
 from monitoring import metrics
-from radius.clients import Clients, Identified, Stranger, broken_rule, verify_request
+from radius.clients import Clients, Identified, Stranger, broken_rule
 from radius.drops import NOBODY, Drops
 from radius.duplicates import Answered, DuplicateWindow, Progress
 from radius.request import Clock, Handler, Reply, Request, Service, Unanswered
 from radius.sightings import Sightings
-from radius.transports.arrival import RADSEC_SECRET, Arrival, Line, Send, address_of, encode
+from radius.transports.arrival import RADSEC_SECRET, Arrival, Caller, Line, Send, address_of
 from radius.transports.tasks import contained
+from radius.transports.versions import Radius10
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_reply_in_kind
 from radius.wire.errors import BadAuthenticator, Malformation, MalformedPacket
@@ -135,8 +136,7 @@ class Exchanges:
         """
         nas, address = line.nas, line.address
         try:
-            packet = parse(datagram)
-            was_signed = verify_request(datagram, packet, RADSEC_SECRET.reveal())
+            packet, is_authentic = line.version.receive(datagram)
             service = _SERVICES.get(packet.code)
             if service is None:
                 self._refuse(line, packet)
@@ -147,7 +147,7 @@ class Exchanges:
                 *(line.send, now, self._loop.time(), line.ended),
             )
             self._sightings.note_connected(nas, now)
-            return self._begin(arrival, Identified(nas, RADSEC_SECRET, was_signed))
+            return self._begin(arrival, Caller(nas, line.version, is_authentic))
         except BadAuthenticator:
             self._drops.count(Unanswered.WRONG_SECRET, address, nas.name, secret="radsec")
         except MalformedPacket as error:
@@ -225,11 +225,11 @@ class Exchanges:
             self._drops.count(broken, arrival.address, nas.name, code=packet.code.rfc_name)
             return
         self._sightings.note(sender, packet, arrival.address, arrival.received_at)
-        self._begin(arrival, sender)
+        self._begin(arrival, Caller(nas, Radius10(sender.secret), sender.was_signed))
 
-    def _begin(self, arrival: Arrival, sender: Identified) -> bool:
+    def _begin(self, arrival: Arrival, caller: Caller) -> bool:
         """Have a request worked on unless it is a repetition; return whether that was begun."""
-        packet, nas = arrival.packet, sender.nas
+        packet, nas = arrival.packet, caller.nas
         window = self._windows[arrival.service]
         seen = window.see(arrival.source, packet.authenticator, arrival.arrived)
         if isinstance(seen, Answered):
@@ -243,17 +243,7 @@ class Exchanges:
             self._drops.count(Unanswered.OVERLOADED, arrival.address, nas.name)
         else:
             self._count_in_progress(1)
-            request = Request(
-                packet=packet,
-                datagram=arrival.datagram,
-                service=arrival.service,
-                nas=nas,
-                secret=sender.secret,
-                address=arrival.address,
-                received_at=arrival.received_at,
-                was_signed=sender.was_signed,
-            )
-            self._start(self._work(arrival, request), self._working)
+            self._start(self._work(arrival, caller), self._working)
             return True
         return False
 
@@ -272,37 +262,40 @@ class Exchanges:
         under_way.add(task)
         task.add_done_callback(under_way.discard)
 
-    async def _work(self, arrival: Arrival, request: Request) -> None:
+    async def _work(self, arrival: Arrival, caller: Caller) -> None:
         """Have one request handled, and see to its answer."""
         try:
+            request = caller.request(arrival)
             outcome = await self._handler(request)
-            datagram = encode(outcome.packet, request) if isinstance(outcome, Reply) else b""
+            datagram = b""
+            if isinstance(outcome, Reply):
+                datagram = caller.version.encode(outcome, arrival.packet)
         except Unavailable as error:
             is_database = error.what == "database"
             reason = _OUTAGES[error.outage] if is_database else Unanswered.OVERLOADED
-            self._give_up(arrival, request, reason, detail=str(error))
+            self._give_up(arrival, caller, reason, detail=str(error))
         except MalformedPacket as error:
-            self._give_up(arrival, request, _MALFORMED[error.malformation])
+            self._give_up(arrival, caller, _MALFORMED[error.malformation])
         except asyncio.CancelledError:
-            self._give_up(arrival, request, Unanswered.STOPPING)
+            self._give_up(arrival, caller, Unanswered.STOPPING)
             raise
         except Exception:
-            self._give_up(arrival, request, Unanswered.INTERNAL_ERROR, exc_info=True)
+            self._give_up(arrival, caller, Unanswered.INTERNAL_ERROR, exc_info=True)
         else:
             # Once: what fails from here on must not give up what may have been answered.
             if isinstance(outcome, Reply):
                 self._reply(arrival, request, outcome, datagram)
             else:
-                self._give_up(arrival, request, outcome)
+                self._give_up(arrival, caller, outcome)
 
     def _give_up(
-        self, arrival: Arrival, request: Request, reason: Unanswered, **fields: object
+        self, arrival: Arrival, caller: Caller, reason: Unanswered, **fields: object
     ) -> None:
         self._end(arrival)
-        window = self._windows[arrival.service]
-        window.forget(arrival.source, request.packet.authenticator)
-        code = request.packet.code.rfc_name
-        self._drops.count(reason, arrival.address, request.nas.name, code=code, **fields)
+        packet = arrival.packet
+        self._windows[arrival.service].forget(arrival.source, packet.authenticator)
+        code = packet.code.rfc_name
+        self._drops.count(reason, arrival.address, caller.nas.name, code=code, **fields)
 
     def _reply(self, arrival: Arrival, request: Request, reply: Reply, datagram: bytes) -> None:
         """Answer now, or when it has been held back; repetitions meanwhile are in progress."""
@@ -322,7 +315,7 @@ class Exchanges:
     def _answer(
         self, arrival: Arrival, request: Request, reply: Reply, datagram: bytes, seconds: float
     ) -> None:
-        packet, nas = request.packet, request.nas
+        packet, nas = arrival.packet, request.nas
         self._end(arrival)
         self._windows[arrival.service].answered(arrival.source, packet.authenticator, datagram)
         if not arrival.send(datagram):

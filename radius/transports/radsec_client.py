@@ -98,8 +98,9 @@ class RadsecClient:
         at once where the server cannot be reached or the connection breaks.
 
         The Identifier is chosen here, and the authenticator of all but Access-Request and
-        Status-Server, which bring a random one. What is hidden in the packet is hidden by
-        RADSEC_SECRET. Nothing is sent twice (RFC 6613 section 2.6.1).
+        Status-Server, which bring a random one. Nothing is hidden in the packet, and nothing in
+        the answer: on the way it is as the connection wants it. Nothing is sent twice (RFC 6613
+        section 2.6.1).
         """
         kept = self._servers.get(server)
         if kept is None:

@@ -15,6 +15,7 @@ from radius.transports.client import ANSWERS, ENCODERS
 from radius.transports.tls import TlsConnection
 from radius.wire.authenticator import verify_reply
 from radius.wire.errors import BadAuthenticator, MalformedPacket
+from radius.wire.hop import hide_request, reveal_reply
 from radius.wire.packet import Code, Packet, parse
 from radius.wire.stream import Stream
 
@@ -106,7 +107,8 @@ class ServerConnection:
         identifier = self._identifiers.popleft()
         try:
             request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)
-            octets = ENCODERS[packet.code](request, RADSEC_SECRET.reveal())
+            hidden = hide_request(request, RADSEC_SECRET.reveal())
+            octets = ENCODERS[packet.code](hidden, RADSEC_SECRET.reveal())
             if not self.tls.write(octets):
                 raise Broken("broken")
             question = _Question(packet.code, octets[4:20], self._loop.create_future())
@@ -165,9 +167,11 @@ class ServerConnection:
         question = self._waiting.get(packet.identifier)
         if question is None or packet.code not in ANSWERS[question.code]:
             return
+        secret = RADSEC_SECRET.reveal()
         try:
-            verify_reply(datagram, packet, question.authenticator, RADSEC_SECRET.reveal())
-        except BadAuthenticator:
+            verify_reply(datagram, packet, question.authenticator, secret)
+            packet = reveal_reply(packet, question.authenticator, secret)
+        except (BadAuthenticator, MalformedPacket):
             return
         self.was_of_use = True
         self._keeper.heard()

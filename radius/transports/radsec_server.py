@@ -14,10 +14,11 @@ from aaa.snapshot import NasEntry
 from monitoring import metrics
 from radius.certificates import Chain
 from radius.outstanding import IDENTIFIERS
-from radius.transports.arrival import Line, address_of
+from radius.transports.arrival import RADSEC_SECRET, Line, address_of
 from radius.transports.exchange import Exchanges
 from radius.transports.radsec_door import Door
 from radius.transports.tls import TlsConnection
+from radius.transports.versions import Radius10, Version
 from radius.wire.errors import MalformedPacket
 from radius.wire.stream import Stream
 
@@ -187,6 +188,7 @@ class _Connection:
         self.heard_at = self._clock()
         self.is_judged = False
         self.tls = TlsConnection(session, lambda chain: server.judge(self, chain), self)
+        self._version: Version = Radius10(RADSEC_SECRET)
         self._stream = Stream()
         self._waiting: deque[bytes] = deque()
         self._under_way = 0
@@ -242,7 +244,8 @@ class _Connection:
 
     def _line(self) -> Line:
         name = f"radsec {self.number}"
-        return Line(name, self.nas, address_of(self.tls.address[0]), self.tls.write, self._ended)
+        address = address_of(self.tls.address[0])
+        return Line(name, self.nas, self._version, address, self.tls.write, self._ended)
 
     def _ended(self) -> None:
         self._under_way -= 1

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from aaa.secret import Secret
-from federation.proxying import Hiding, Hop, Link, proxy_mark
+from federation.proxying import Hop, proxy_mark
 from radius.wire.attributes import Attributes
 from radius.wire.nesting import Pair
 from radius.wire.packet import Code, Packet
@@ -18,8 +17,7 @@ REALM, OPERATOR = "liguria.example", "vence.example"
 CITIZEN = f"bea@{REALM}"
 KEY = bytes(range(32))
 MARK = proxy_mark(KEY, REALM)
-CAME = Link(Secret("a secret of the NAS"), bytes(range(16)))
-GOES = Link(Secret("radsec"), bytes(range(100, 116)))
+CAME = bytes(range(16))
 OUR_CLASS = b"ours"
 HOP = Hop(
     partner="liguria",
@@ -30,13 +28,12 @@ HOP = Hop(
     proxy_states=(),
     received_at=NOON,
     is_our_class=lambda octets: octets.startswith(OUR_CLASS),
-    hiding=Hiding(CAME, GOES, b"\x01\x03"),
 )
 
 
 def packet(code: Code, *named: tuple[str, Value | Tagged]) -> Packet:
     """A packet as it comes from the NAS."""
-    return Packet(code, 7, CAME.authenticator, Attributes.of(*named))
+    return Packet(code, 7, CAME, Attributes.of(*named))
 
 
 def answer(code: Code, *named: tuple[str, Value | Tagged]) -> Packet:

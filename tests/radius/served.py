@@ -159,6 +159,12 @@ def pap(name: str, password: str | bytes, *more: Named, secret: Secret = NAS_SEC
     return Packet(Code.ACCESS_REQUEST, 0, authenticator, attributes)
 
 
+def clear_pap(name: str, password: str, *more: Named) -> Packet:
+    """The same with nothing hidden, as what hides by itself is given it."""
+    named: list[Named] = [("User-Name", name), ("User-Password", password.encode()), *more]
+    return Packet(Code.ACCESS_REQUEST, 0, secrets.token_bytes(16), Attributes.of(*named))
+
+
 def chapped(name: str, password: str | bytes, *more: Named) -> Packet:
     """An Access-Request with CHAP-Password and CHAP-Challenge, as CoovaChilli sends it."""
     octets = password.encode() if isinstance(password, str) else password

@@ -50,7 +50,7 @@ def bare(*named: Named) -> Packet:
         (pap(PHONE_AS_SENT, PHONE_AS_SENT, HERE, secret=OTHER), Unanswered.WRONG_SECRET),
         (
             bare(("User-Name", PHONE_AS_SENT), ("User-Password", b"short"), HERE),
-            Unanswered.WRONG_SECRET,
+            Unanswered.MALFORMED_BAD_ATTRIBUTE,
         ),
     ],
     ids=["nothing", "chap", "wrong secret", "bad length"],

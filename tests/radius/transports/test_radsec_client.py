@@ -28,7 +28,7 @@ from tests.radius.radsec import (
     identity_of,
     peer_of,
 )
-from tests.radius.served import accounting, pap, sample, serve, status, until
+from tests.radius.served import accounting, clear_pap, sample, serve, status, until
 from tests.village import Village
 
 GATE = "gate.partner.example"
@@ -86,7 +86,7 @@ async def test_all_kinds_by_one_connection(village: Village, ours: ServerIdentit
         codes = [
             counted(await asker.exchange(server, packet, 20)).code
             for packet in (
-                pap("anna", "lavender in july", secret=SECRET),
+                clear_pap("anna", "lavender in july"),
                 accounting("Start"),
                 status(),
             )
@@ -116,9 +116,7 @@ async def test_300_outstanding_are_two_connections(village: Village, ours: Serve
     ):
         server = peer_of(served, ours)
         asked = [
-            asyncio.ensure_future(
-                asker.exchange(server, pap(f"citizen-{number}", "x", secret=SECRET), 30)
-            )
+            asyncio.ensure_future(asker.exchange(server, clear_pap(f"citizen-{number}", "x"), 30))
             for number in range(300)
         ]
         await until(lambda: arrived == 300)
