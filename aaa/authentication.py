@@ -31,6 +31,8 @@ class Method(StrEnum):
     EMAIL_CODE = "email_code"
     WIFI_SECRET = "wifi_secret"
     CERTIFICATE = "certificate"
+    OPENID = "openid"
+    """At a partner's place, by a web log-in here at home."""
 
 
 @dataclass(frozen=True, slots=True)

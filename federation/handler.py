@@ -11,6 +11,7 @@ partner's to its home, and what is nobody's is refused at once.
 from dataclasses import replace
 from typing import Final
 
+from aaa import session_owner
 from aaa.errors import Invalid, Unavailable
 from aaa.policy import DenyReason
 from aaa.secret import Keyring
@@ -22,7 +23,6 @@ from federation.realms import Local, Route, ToPartner
 from federation.refusals import Refusals
 from federation.visited import MARK_KEY, Visits, Way
 from monitoring import federation_metrics
-from radius.handlers import class_attribute
 from radius.handlers.access import names_its_device
 from radius.handlers.reply import acknowledge
 from radius.request import Handler, Reply, Request, Unanswered
@@ -104,7 +104,7 @@ class FederationHandler:
 
     def _is_ours(self, request: Request) -> bool:
         octets = request.packet.attributes.octets("Class")
-        return class_attribute.unseal(self._keyring, octets) is not None
+        return session_owner.unseal(self._keyring, octets) is not None
 
     async def _from_partner(self, request: Request, partners: Partners) -> Reply | Unanswered:
         collectivity = request.hotspot.collectivity

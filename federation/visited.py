@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from aaa import session_owner
 from aaa.accounting import Effect, Kind
 from aaa.nas.registry import adapter
 from aaa.policy import Denied, DenyReason, Facts, Grant, decide
@@ -28,7 +29,6 @@ from federation.proxying import (
 from federation.refusals import Refusals
 from federation.visitor_class import Visitor
 from monitoring import federation_metrics, metrics
-from radius.handlers import class_attribute
 from radius.handlers.access import unproven
 from radius.handlers.accounting import AccountingHandler, kind_of, occurred_at
 from radius.handlers.reply import eap_failure, granted
@@ -148,7 +148,7 @@ class Visits:
 
     def _is_our_class(self, octets: bytes) -> bool:
         is_visitors = visitor_class.unseal(self._keyring, octets) is not None
-        return is_visitors or class_attribute.unseal(self._keyring, octets) is not None
+        return is_visitors or session_owner.unseal(self._keyring, octets) is not None
 
     def _conclude(self, request: Request, way: Way, reply: Packet, allowed: Grant) -> Reply:
         if outcome := _OUTCOMES.get(reply.code):

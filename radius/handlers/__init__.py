@@ -9,5 +9,4 @@ eap_methods      which methods of EAP are offered, with the certificate of now
 link_keys        the keys of the link, hidden for the NAS
 reply            a grant, a challenge or a denial as a packet
 accounting       Accounting-Request: answered once it is durable
-class_attribute  who a session belongs to, sealed, in the NAS' hands
 """

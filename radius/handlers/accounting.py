@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from aaa import citizens, devices, identifier, mac
+from aaa import citizens, devices, identifier, mac, session_owner
 from aaa.accounting import Event, Kind
 from aaa.database import Database
 from aaa.errors import Invalid
@@ -15,7 +15,6 @@ from aaa.secret import Keyring
 from aaa.snapshot import Directory, HotspotEntry
 from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
-from radius.handlers import class_attribute
 from radius.handlers.reply import acknowledge
 from radius.request import Clock, Reply, Request
 from radius.wire.attributes import Attributes
@@ -189,7 +188,7 @@ class SessionOwners:
         Without our Class, the User-Name is asked for in the database, once in ten minutes; one
         that belongs to nobody soon again, for it may be somebody's who is signing up.
         """
-        stated = class_attribute.unseal(self._keyring, request.packet.attributes.octets("Class"))
+        stated = session_owner.unseal(self._keyring, request.packet.attributes.octets("Class"))
         if stated is not None:
             return Owner(stated.citizen_id, stated.device_id)
         user_name = request.text("User-Name")

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from aaa import cui
+from aaa import cui, session_owner
 from aaa.authentication import Authenticated
 from aaa.nas.registry import adapter
 from aaa.policy import DenyReason, Grant
 from aaa.secret import Keyring
-from radius.handlers import class_attribute
-from radius.handlers.class_attribute import SessionOwner
+from aaa.session_owner import SessionOwner
 from radius.request import Request
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
@@ -73,7 +72,7 @@ class ReplyBuilder:
         named: list[tuple[str, Value | Tagged]] = [
             # A NAS names the session in accounting by this, not by what was typed.
             ("User-Name", citizen.nai),
-            ("Class", class_attribute.seal(self._keyring, owner).encode()),
+            ("Class", session_owner.seal(self._keyring, owner).encode()),
             *self._chargeable_user_identity(request, citizen.id),
         ]
         named += [*granted(request, authenticated.grant), *more]

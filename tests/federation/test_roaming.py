@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import devices
+from aaa import devices, session_owner
 from federation import partners, visitor_class
 from federation.model import Partner, Transport
 from radius.eap.packet import Type
-from radius.handlers import class_attribute
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
 from tests.federation.nodes import BASIL, LAVENDER, SHARED, WIFI_SECRET, Node, join, node, until
@@ -155,7 +154,7 @@ async def test_both_classes_come_back_and_only_theirs_goes_home(
     home, visited = visit
     reply = await visited.answer(pap(home.cast.nai, PASSWORD.reveal(), DEVICE))
     theirs, ours = classes(reply)
-    owner = class_attribute.unseal(home.village.keyring, theirs)
+    owner = session_owner.unseal(home.village.keyring, theirs)
     assert owner is not None
     assert owner.citizen_id == home.citizen_id
     visitor = visitor_class.unseal(visited.village.keyring, ours)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509 import load_der_x509_certificate
 from sqlalchemy import update
 
-from aaa import devices, snapshot
+from aaa import devices, session_owner, snapshot
 from aaa.authentication import Authenticator, Method
 from aaa.errors import Outage, Unavailable
 from aaa.model import Citizen, CitizenState, Collectivity
@@ -19,7 +19,6 @@ from aaa.pki import devices as certificates
 from aaa.pki.identity import ServerIdentity
 from aaa.policies import Scope
 from radius.eap.packet import Type
-from radius.handlers import class_attribute
 from radius.request import Unanswered
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet, encode
@@ -102,7 +101,7 @@ async def test_a_wifi_secret_opens_the_link(
     assert link_key(reply, station.asked, "MS-MPPE-Send-Key") == msk[32:]
     # Accounting is to know the citizen, whom nothing before the tunnel named.
     assert reply.attributes.text("User-Name") == "anna@village.example"
-    owner = class_attribute.unseal(served.village.keyring, reply.attributes.octets("Class"))
+    owner = session_owner.unseal(served.village.keyring, reply.attributes.octets("Class"))
     assert owner is not None
     assert (owner.citizen_id, owner.device_id) == (served.village.anna, device_id)
     assert owner.method is Method.WIFI_SECRET
@@ -143,7 +142,7 @@ async def test_the_account_password_counts_where_people_type_it(
     typed = ttls_station(served, identity, pap(b"anna", TEXT))
     reply = await typed.log_in()
     assert reply.code is Code.ACCESS_ACCEPT
-    owner = class_attribute.unseal(served.village.keyring, reply.attributes.octets("Class"))
+    owner = session_owner.unseal(served.village.keyring, reply.attributes.octets("Class"))
     assert owner is not None
     assert (owner.method, owner.device_id) == (Method.PASSWORD, None)
     challenged = ttls_station(served, identity, mschapped(b"anna", TEXT))
@@ -169,7 +168,7 @@ async def test_a_secret_may_answer_a_challenge(
     station = ttls_station(served, identity, mschapped(b"anna", secret[0].encode()))
     reply = await station.log_in()
     assert reply.code is Code.ACCESS_ACCEPT
-    owner = class_attribute.unseal(served.village.keyring, reply.attributes.octets("Class"))
+    owner = session_owner.unseal(served.village.keyring, reply.attributes.octets("Class"))
     assert owner is not None
     assert owner.device_id == secret[1]
 
@@ -183,7 +182,7 @@ async def test_a_certificate_opens_the_link_until_its_device_is_revoked(
     assert reply.code is Code.ACCESS_ACCEPT
     assert link_key(reply, station.asked, "MS-MPPE-Recv-Key") == station.peer.msk(Type.TLS)[:32]
     assert reply.attributes.text("User-Name") == "anna@village.example"
-    owner = class_attribute.unseal(served.village.keyring, reply.attributes.octets("Class"))
+    owner = session_owner.unseal(served.village.keyring, reply.attributes.octets("Class"))
     assert owner is not None
     assert owner.method is Method.CERTIFICATE
     assert owner.device_id is not None

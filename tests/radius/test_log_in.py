@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from aaa import devices, tickets
+from aaa import devices, session_owner, tickets
 from aaa.authentication import Method
 from aaa.policies import Scope
-from radius.handlers import class_attribute
-from radius.handlers.class_attribute import SessionOwner
+from aaa.session_owner import SessionOwner
 from radius.wire import chap
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request, encode_accounting_request
@@ -137,7 +136,7 @@ async def test_a_remembered_device_needs_no_page(anywhere: Served, service: str)
     accepted = await anywhere.answer(pap(PHONE_AS_SENT + "@hills", "any", *device))
     assert accepted.code is Code.ACCESS_ACCEPT
     assert accepted.attributes.text("User-Name") == "anna@village.example"
-    owner = class_attribute.unseal(village.keyring, accepted.attributes.octets("Class"))
+    owner = session_owner.unseal(village.keyring, accepted.attributes.octets("Class"))
     assert owner == SessionOwner(Method.DEVICE, village.anna, 1)
 
 
@@ -193,7 +192,7 @@ async def test_what_an_accept_carries(served: Served) -> None:
     assert attributes.integer("WISPr-Bandwidth-Max-Down") == 5_000_000
     assert attributes.integer("WISPr-Bandwidth-Max-Up") == 0xFFFFFFFF
     assert attributes.integer("ChilliSpot-Max-Total-Gigawords") == 1
-    owner = class_attribute.unseal(village.keyring, attributes.octets("Class"))
+    owner = session_owner.unseal(village.keyring, attributes.octets("Class"))
     assert owner == SessionOwner(Method.PASSWORD, village.anna, None)
     pseudonym = attributes.text("Chargeable-User-Identity")
     assert pseudonym is not None

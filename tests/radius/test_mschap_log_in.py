@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from aaa import tickets
+from aaa import session_owner, tickets
 from aaa.authentication import Method
+from aaa.session_owner import SessionOwner
 from aaa.wifi_secrets import WifiSecrets
-from radius.handlers import class_attribute
-from radius.handlers.class_attribute import SessionOwner
 from radius.wire import mschap
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request
@@ -111,7 +110,7 @@ async def test_a_wifi_secret_tells_the_device_and_makes_the_keys(served: Served)
         asked = Asked(ANNA, secret.reveal().decode())
         reply = await served.answer(asked.packet)
         assert reply.code is Code.ACCESS_ACCEPT
-        owner = class_attribute.unseal(village.keyring, reply.attributes.octets("Class"))
+        owner = session_owner.unseal(village.keyring, reply.attributes.octets("Class"))
         assert owner == SessionOwner(Method.WIFI_SECRET, village.anna, device_id)
         expected = b"\x09" + asked.proven.authenticator_response
         assert reply.attributes.octets("MS-CHAP2-Success") == expected

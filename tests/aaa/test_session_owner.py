@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from aaa.authentication import Method
 from aaa.secret import Keyring
-from radius.handlers.class_attribute import SessionOwner, seal, unseal
+from aaa.session_owner import SessionOwner, seal, unseal
 
 KEYRING = Keyring(b"k" * 32)
 OWNER = SessionOwner(Method.TICKET, 7, None)

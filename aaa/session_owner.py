@@ -1,7 +1,8 @@
-"""The Class attribute: whose session it is, sealed and given to the NAS to hand back.
+"""Whose a session is, sealed: what a NAS is given as Class and hands back in accounting.
 
 RFC 2865 section 5.25: a NAS puts the Class of an Access-Accept into the accounting of the session,
-unread. So accounting finds its citizen without asking the database by name.
+unread. So accounting finds its citizen without asking the database by name. A partner that learns
+by OpenID who may be online gets the same text, for its own RADIUS server to give.
 """
 
 import base64
@@ -24,6 +25,7 @@ _METHODS: Final = {
     Method.EMAIL_CODE: 4,
     Method.WIFI_SECRET: 5,
     Method.CERTIFICATE: 6,
+    Method.OPENID: 7,
 }
 _BY_NUMBER: Final = {number: method for method, number in _METHODS.items()}
 
