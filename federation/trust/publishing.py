@@ -1,4 +1,4 @@
-"""What we say of ourselves to other members, put together from what is set and known, and signed."""
+"""What we say of ourselves to other members, put together from what is set and known; signed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
