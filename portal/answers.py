@@ -11,19 +11,24 @@ from portal.captive.attempts import Attempt
 from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.profile import ProfileFile
 from portal.pages import Mistake
+from portal.throttling import Throttled
 
 # What a form is answered with that has to be corrected (RFC 9110 section 15.5.21).
 CORRECT_IT: Final = 422
 
 
+Within: TypeAlias = Attempt | OpenEnrolment
+"""What has an address of its own, a token in it, and a language that is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A page of an ``attempt``, an ``enrolment``, or neither; ``context`` as the template asks."""
+    """A page ``within`` something, or of a ``hotspot``, or of nobody; ``context`` as the template
+    asks."""
 
     page: str
-    attempt: Attempt | None = None
+    within: Within | None = None
     hotspot: HotspotEntry | None = None
-    enrolment: OpenEnrolment | None = None
     status: int = 200
     error: Mistake | None = None
     retry_after: timedelta | None = None
@@ -42,6 +47,18 @@ class Go:
     """Another address, by 303: a full navigation, whatever came before."""
 
     url: str
+
+
+def throttled(refused: Throttled, within: Within | None = None) -> Show:
+    """Return the page that asks for a break."""
+    minutes = max(1, -(-int(refused.retry_after.total_seconds()) // 60))
+    return Show(
+        "throttled.html",
+        within,
+        status=429,
+        retry_after=refused.retry_after,
+        context={"retry_minutes": minutes},
+    )
 
 
 Answer: TypeAlias = Show | Go | Download

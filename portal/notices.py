@@ -6,15 +6,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from aaa.snapshot import HotspotEntry, Snapshot
-from portal.answers import Show
+from portal.answers import Show, Within
 from portal.captive.attempts import Attempt
 from portal.colours import colour_stylesheet
 from portal.dependencies import PartsHere
 from portal.onboarding.enrolments import OpenEnrolment
 from portal.parts import Parts
 from portal.rendering import not_found, respond
+from portal.sentences import N_
 
 _KINDS: Final = {"terms", "privacy", "accessibility"}
+# What the way back from a notice is called.
+_BACK: Final = {
+    Attempt: N_("Back to the Wi-Fi"),
+    OpenEnrolment: N_("Back to your devices"),
+}
 _KEPT_FOR_AN_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
 
 router = APIRouter()
@@ -25,18 +31,20 @@ def notice(
     kind: str,
     *,
     hotspot: HotspotEntry | None = None,
-    attempt: Attempt | None = None,
-    enrolment: OpenEnrolment | None = None,
+    within: Within | None = None,
 ) -> Show:
-    """Return a legal notice, in the words of the collectivity of the hotspot or of the citizen."""
+    """Return a legal notice, in the words of the collectivity whose pages these are."""
     if kind not in _KINDS:
         return not_found()
     return Show(
         "notice.html",
-        attempt,
+        within,
         hotspot,
-        enrolment,
-        context={"kind": kind, "keeps_secrets": parts.settings.eap.challenges},
+        context={
+            "kind": kind,
+            "keeps_secrets": parts.settings.eap.challenges,
+            "back": _BACK.get(type(within)),
+        },
     )
 
 

@@ -24,8 +24,7 @@ from portal.sentences import Ending, Mistake, ended_because, field_of, sentence
 __all__ = ["LANGUAGES", "Ending", "Mistake", "Pages", "choose_language", "colour_stylesheet"]
 
 _ALWAYS: Final = {
-    "visit": None,  # token of the log-in under way; links lead to /visit/{token}/...
-    "enrolment": None,  # token of the enrolment; links lead to /secure/{token}/...
+    "here": "",  # path of the visit, or whatever the page is within; links lead below it
     "hotspot": None,  # aaa.snapshot.HotspotEntry
     "error": None,  # Mistake
     "path": "",  # of the request: language links are {path}?lang=xx

@@ -6,11 +6,9 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from portal.answers import Answer, Download, Go, Show
-from portal.captive.attempts import Attempt, token_of
+from portal.answers import Answer, Download, Go, Show, Within
+from portal.captive.attempts import Attempt
 from portal.captive.gateway import source_of
-from portal.onboarding import enrolments
-from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.profile import ProfileFile
 from portal.pages import choose_language
 from portal.parts import Parts
@@ -28,31 +26,25 @@ def respond(parts: Parts, request: Request, answer: Answer) -> Response:
         return RedirectResponse(answer.url, 303)
     if isinstance(answer, Download):
         return _file(answer.file)
-    attempt, enrolment = answer.attempt, answer.enrolment
-    hotspot = attempt.hotspot if attempt else answer.hotspot
-    owner = hotspot.collectivity if hotspot else None
-    visit = token_of(parts.keyring, attempt.reference) if attempt else None
-    link = enrolments.token_of(parts.keyring, enrolment.reference) if enrolment else None
-    if enrolment is not None:
-        owner = enrolment.citizen.collectivity
-    start = f"/visit/{visit}" if visit else f"/secure/{link}" if link else None
+    within = answer.within
+    hotspot = within.hotspot if isinstance(within, Attempt) else answer.hotspot
+    owner = within.collectivity if within else hotspot.collectivity if hotspot else None
+    here = within.way(parts.keyring) if within else ""
     response = parts.pages.render(
         answer.page,
-        language=language_of(request, attempt or enrolment, owner.language if owner else None),
+        language=language_of(request, within, owner.language if owner else None),
         collectivity=owner,
         status=answer.status,
-        visit=visit,
-        enrolment=link,
+        here=here,
         hotspot=hotspot,
         error=answer.error,
-        path=_path(request, start),
+        path=_path(request, here),
         **answer.context,
     )
     if answer.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(answer.retry_after.total_seconds()))
-    if attempt is not None:
-        source = source_of(attempt, parts.settings.portal.public_url)
-        allow_forms_to(response, source)
+    if isinstance(within, Attempt):
+        allow_forms_to(response, source_of(within, parts.settings.portal.public_url))
     return response
 
 
@@ -70,19 +62,16 @@ def not_found() -> Show:
     return Show("not_found.html", status=404)
 
 
-def language_of(
-    request: Request, kept: Attempt | OpenEnrolment | None, collectivity_language: str | None
-) -> str:
-    """Return the language to answer in: asked for in the URL, kept with the visit or enrolment, or
-    accepted by the browser."""
-    asked = request.query_params.get("lang") or (kept.language if kept else None)
+def language_of(request: Request, within: Within | None, collectivity_language: str | None) -> str:
+    """Return the language to answer in: asked for in the URL, kept with what the page is within,
+    or accepted by the browser."""
+    asked = request.query_params.get("lang") or (within.language if within else None)
     return choose_language(asked, request.headers.get("accept-language"), collectivity_language)
 
 
-def _path(request: Request, start: str | None) -> str:
+def _path(request: Request, here: str) -> str:
     """Return where a link to the same page in another language leads: what answers a form, or a
-    NAS' redirect, cannot be asked for again. ``start`` is where the visit or enrolment begins."""
-    is_own = start is None or request.url.path.startswith(start)
-    if request.method == "GET" and is_own:
+    NAS' redirect, cannot be asked for again. ``here`` is the start of what the page is within."""
+    if request.method == "GET" and request.url.path.startswith(here):
         return request.url.path
-    return start or "/"
+    return here or "/"

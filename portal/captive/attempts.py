@@ -1,14 +1,6 @@
-"""Visits in the store: begin one, find it by its token, keep what it proved.
+"""Visits in the store: begin one, find it by its token, keep what it proved."""
 
-A visit's token is all that a browser needs to go on, and all that it may go on with: 16 random
-signs (96 bits) by which the row is found, and 32 more that only who has the installation's key can
-tell (128 bits). So the database alone opens no visit, and yet the portal can lead a browser that
-comes back from the NAS to its visit again.
-"""
-
-import hmac
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,17 +9,18 @@ from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import citizens
-from aaa.authentication import Method
 from aaa.citizens import CitizenRecord
 from aaa.model import Ticket
 from aaa.nas.adapter import Redirect
 from aaa.secret import Keyring
-from aaa.snapshot import HotspotEntry, NasEntry, Snapshot
-from portal.captive import codes
+from aaa.snapshot import CollectivityEntry, HotspotEntry, NasEntry, Snapshot
+from portal import tokens
 from portal.captive.flow import VISIT_LIFETIME, Progress
+from portal.identification import codes
+from portal.identification.seeker import Proof
 from portal.model import EmailCode, LoginAttempt
 
-_TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
+_PURPOSE: Final = "visit"
 _LANGUAGE: Final = re.compile(r"^[a-z]{2}$")
 # Nobody typed anything in it, so that it may be anybody's.
 IS_UNTOUCHED: Final = and_(
@@ -65,10 +58,19 @@ class Attempt:
     created_at: datetime
     progress: Progress
 
+    @property
+    def collectivity(self) -> CollectivityEntry:
+        """Whose pages its are."""
+        return self.hotspot.collectivity
+
+    def way(self, keyring: Keyring) -> str:
+        """Return the path of its own page, which all others stand below."""
+        return f"/visit/{token_of(keyring, self.reference)}"
+
 
 def token_of(keyring: Keyring, reference: str) -> str:
     """Return the token of the visit with this reference."""
-    return f"{reference}{keyring.digest(reference, 'visit')[:32]}"
+    return tokens.token_of(keyring, reference, _PURPOSE)
 
 
 async def begin(
@@ -83,7 +85,7 @@ async def begin(
     """Store a new visit, and return it."""
     language = (redirect.language or "").lower()[:2]
     row = LoginAttempt(
-        reference=secrets.token_urlsafe(12),
+        reference=tokens.new_reference(),
         nas_id=nas.id,
         hotspot_id=nas.hotspot_of(redirect.called_station_mac).id,
         device_mac=redirect.device_mac,
@@ -107,10 +109,10 @@ async def by_token(
     session: AsyncSession, keyring: Keyring, snapshot: Snapshot, token: str, now: datetime
 ) -> Attempt | None:
     """Return the visit of a token, or None where there is none or it is too old."""
-    found = _TOKEN.match(token)
-    if not found or not hmac.compare_digest(token_of(keyring, found[1]), token):
+    reference = tokens.reference_in(keyring, token, _PURPOSE)
+    if reference is None:
         return None
-    query = _SELECT.where(LoginAttempt.reference == found[1], LoginAttempt.expires_at > now)
+    query = _SELECT.where(LoginAttempt.reference == reference, LoginAttempt.expires_at > now)
     return await _one(session, snapshot, query, now)
 
 
@@ -158,25 +160,16 @@ async def change(session: AsyncSession, attempt: Attempt, **values: object) -> N
     )
 
 
-async def prove(
-    session: AsyncSession,
-    attempt: Attempt,
-    *,
-    citizen_id: int | None,
-    email: str | None,
-    method: Method,
-    remember: bool,
-    now: datetime,
-) -> None:
+async def prove(session: AsyncSession, attempt: Attempt, proof: Proof, *, remember: bool) -> None:
     """Keep who a visit's reader proved to be: a citizen, or the owner of an address without one.
     What the visit led to before is over with that."""
     await change(
         session,
         attempt,
-        citizen_id=citizen_id,
-        proven_email=email,
-        method=method,
-        proven_at=now,
+        citizen_id=proof.citizen_id,
+        proven_email=proof.email,
+        method=proof.method,
+        proven_at=proof.at,
         wants_remembering=remember,
         **NOT_FINISHED,
     )

@@ -1,15 +1,14 @@
 """Which page comes next in a visit: pure decisions over what is stored of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from aaa.policy import GRANTED, DenyReason
+from portal.identification.progress import Identity, missing
 from portal.sentences import Ending
 
-# How long what was proven may be used to finish; then it is proven anew.
-PROOF_LIFETIME: Final = timedelta(minutes=15)
 # How long a log-in may take, codes that have to be fetched from a mailbox included.
 VISIT_LIFETIME: Final = timedelta(hours=1)
 # How long the status page answers after a log-in was finished.
@@ -23,27 +22,18 @@ SAME_BROWSER_WITHIN: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Identity):
     """How far a visit has come.
 
     ``outcome`` is what became of the visit's ticket at RADIUS: "granted", a DenyReason's word, or
-    None while nothing is known. ``has_code``: a code was sent and may still be typed.
+    None while nothing is known.
     """
 
-    expires_at: datetime
-    has_code: bool = False
-    has_proven_email: bool = False
-    has_citizen: bool = False
-    terms_are_current: bool = False
-    proven_at: datetime | None = None
+    expires_at: datetime = field(kw_only=True)
     ticket_issued_at: datetime | None = None
     outcome: str | None = None
     retries: int = 0
     confirmed_at: datetime | None = None
-
-    def is_proven(self, now: datetime) -> bool:
-        """Return whether what was proven still counts."""
-        return self.proven_at is not None and now < self.proven_at + PROOF_LIFETIME
 
 
 class Step(StrEnum):
@@ -67,12 +57,8 @@ def next_step(progress: Progress, now: datetime) -> Step:
         return Step.STATUS
     if denial(progress) is not None:
         return Step.DENIED
-    is_proven = progress.is_proven(now)
-    if is_proven and progress.has_citizen:
-        return Step.FINISH if progress.terms_are_current else Step.TERMS
-    if is_proven and progress.has_proven_email:
-        return Step.ACCOUNT
-    return Step.CODE if progress.has_code else Step.WELCOME
+    step = missing(progress, now)
+    return Step.FINISH if step is None else Step(step.value)
 
 
 def denial(progress: Progress) -> DenyReason | None:

@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from portal.captive import api, arrivals, entry, online, proofs, views, visits
-from portal.captive.wish import Wish
 from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
+from portal.identification.wish import Wish
 from portal.notices import notice
 from portal.parts import Parts
 from portal.rendering import language_of, not_found, respond
@@ -155,7 +155,7 @@ async def notice_in_visit(
     request: Request, parts: PartsHere, attempt: VisitHere, kind: str
 ) -> Response:
     """A notice, from which one finds back."""
-    return respond(parts, request, notice(parts, kind, hotspot=attempt.hotspot, attempt=attempt))
+    return respond(parts, request, notice(parts, kind, within=attempt))
 
 
 @router.get("/api/captive/visit/{token}")

@@ -1,20 +1,18 @@
 """The pages of the steps of a visit, with what each of them shows."""
 
-from aaa import citizens, identifier
 from aaa.snapshot import Snapshot
 from portal.answers import CORRECT_IT, Go, Show
-from portal.captive import codes
-from portal.captive.attempts import Attempt, token_of
-from portal.captive.wish import Wish
+from portal.captive.attempts import Attempt
+from portal.identification import accounts, codes
+from portal.identification.wish import Wish
 from portal.mail import masked
 from portal.pages import Mistake
 from portal.parts import Parts
-from portal.throttling import Throttled
 
 
 def to_visit(parts: Parts, attempt: Attempt, page: str = "") -> Go:
     """Return the way to a visit's own page, or to a page below it."""
-    return Go(f"/visit/{token_of(parts.keyring, attempt.reference)}{page}")
+    return Go(f"{attempt.way(parts.keyring)}{page}")
 
 
 def welcome(
@@ -67,14 +65,15 @@ async def account(
 ) -> Show:
     """Return the page of a new account; ``wish`` is what was sent, where something was. Of a
     password only that there was one is kept."""
-    home = attempt.hotspot.collectivity
+    home = attempt.collectivity
+    suggested = wish.name if wish else await accounts.free_name(parts, attempt.email or "", home)
     return Show(
         "account.html",
         attempt,
         status=CORRECT_IT if error else 200,
         error=error,
         context={
-            "suggested_name": wish.name if wish else await _free_name(parts, attempt),
+            "suggested_name": suggested,
             "wants_password": wish.wants_password if wish else False,
             "wants_remembering": wish.remember if wish else attempt.wants_remembering,
             "accepts_terms": wish.accepts_terms if wish else False,
@@ -97,18 +96,6 @@ def terms(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> Show:
     )
 
 
-def throttled(attempt: Attempt, refused: Throttled) -> Show:
-    """Return the page that asks for a break."""
-    minutes = max(1, -(-int(refused.retry_after.total_seconds()) // 60))
-    return Show(
-        "throttled.html",
-        attempt,
-        status=429,
-        retry_after=refused.retry_after,
-        context={"retry_minutes": minutes},
-    )
-
-
 def remember_days(snapshot: Snapshot, attempt: Attempt) -> int | None:
     """Return for how long a device may be remembered here; None where it may not, or cannot."""
     if attempt.device_mac is None:
@@ -121,16 +108,3 @@ def shown_address(attempt: Attempt) -> str:
     """Return the address that a code went to, masked where the visit cannot know whose it is."""
     address = attempt.email or ""
     return masked(address) if attempt.is_resumed else address
-
-
-async def _free_name(parts: Parts, attempt: Attempt) -> str:
-    """Return a name built from the address that nobody has yet, or "" where none comes to mind."""
-    suggested = identifier.suggest(attempt.email or "")
-    if not suggested:
-        return ""
-    async with parts.database.read("suggest") as session:
-        for ending in ("", *map(str, range(2, 10))):
-            name = suggested[: identifier.NAME_LENGTH.stop - 1 - len(ending)] + ending
-            if not await citizens.is_taken(session, name, attempt.hotspot.collectivity):
-                return name
-    return ""

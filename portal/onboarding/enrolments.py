@@ -1,13 +1,9 @@
 """Enrolments in the store: begin one, find it by its link or by its short code.
 
-The link's token is made as a visit's is (:mod:`portal.captive.attempts`): a reference by which the
-row is found, and a proof that only the installation's key can make. A short code, for those who
-have to type, is derived from the reference and its own time: the store holds only its digest.
+The link has a token (:mod:`portal.tokens`). A short code, for those who have to type, is derived
+from its reference and a time of its own: the store holds only its digest.
 """
 
-import hmac
-import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,14 +15,15 @@ from aaa import citizens
 from aaa.citizens import CitizenRecord
 from aaa.model import CitizenState
 from aaa.secret import Keyring
-from aaa.snapshot import Snapshot
+from aaa.snapshot import CollectivityEntry, Snapshot
+from portal import tokens
 from portal.model import Enrolment
 
 LIFETIME: Final = timedelta(hours=1)
 CODE_LIFETIME: Final = timedelta(minutes=15)
 # A code that is shown has this long to be typed, at least.
 _LEAST_LEFT: Final = timedelta(minutes=5)
-_TOKEN: Final = re.compile(r"^([A-Za-z0-9_-]{16})([0-9a-f]{32})$")
+_PURPOSE: Final = "enrolment"
 # No letter that looks like a digit; 31^8 codes are 40 bits.
 _SIGNS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _CODE_LENGTH: Final = 8
@@ -50,22 +47,26 @@ class OpenEnrolment:
     language: str | None
     code_expires_at: datetime | None
 
+    @property
+    def collectivity(self) -> CollectivityEntry:
+        """Whose pages its are."""
+        return self.citizen.collectivity
 
-def token_of(keyring: Keyring, reference: str) -> str:
-    """Return the token of the enrolment with this reference."""
-    return f"{reference}{keyring.digest(reference, 'enrolment')[:32]}"
+    def way(self, keyring: Keyring) -> str:
+        """Return the path of its own page, which all others stand below."""
+        return way_to(keyring, self.reference)
 
 
 def way_to(keyring: Keyring, reference: str) -> str:
     """Return the path of the enrolment with this reference."""
-    return f"/secure/{token_of(keyring, reference)}"
+    return f"/secure/{tokens.token_of(keyring, reference, _PURPOSE)}"
 
 
 async def begin(
     session: AsyncSession, *, citizen_id: int | None, language: str, now: datetime
 ) -> str:
     """Store a new enrolment; return its reference. One of no citizen opens nothing."""
-    reference = secrets.token_urlsafe(12)
+    reference = tokens.new_reference()
     session.add(
         Enrolment(
             reference=reference,
@@ -84,11 +85,11 @@ async def by_token(
 ) -> OpenEnrolment | None:
     """Return the enrolment of a token; None where there is none, it is over, or the citizen's
     account is not in use."""
-    found = _TOKEN.match(token)
-    if not found or not hmac.compare_digest(token_of(keyring, found[1]), token):
+    reference = tokens.reference_in(keyring, token, _PURPOSE)
+    if reference is None:
         return None
     row = await session.scalar(
-        select(Enrolment).where(Enrolment.reference == found[1], Enrolment.expires_at > now)
+        select(Enrolment).where(Enrolment.reference == reference, Enrolment.expires_at > now)
     )
     if row is None or row.citizen_id is None:
         return None

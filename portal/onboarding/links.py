@@ -9,7 +9,7 @@ from aaa.errors import Invalid, Unavailable
 from aaa.model import CitizenState
 from aaa.secret import Secret
 from portal import throttling
-from portal.answers import CORRECT_IT, Answer, Go, Show
+from portal.answers import CORRECT_IT, Answer, Go, Show, throttled
 from portal.captive.attempts import Attempt
 from portal.onboarding import credentials, enrolments, letters, views
 from portal.onboarding.enrolments import OpenEnrolment
@@ -50,7 +50,7 @@ async def _ask_again(
         return Show("secure_again.html", attempt, context={"nai": citizen.nai})
     tries = [(throttling.LOG_INS_PER_CITIZEN, str(citizen.id))]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, parts.clock()):
-        return views.throttled(refused, attempt=attempt)
+        return throttled(refused, attempt)
     if await parts.hashing.verify(citizen.password_hash, password):
         return None
     return Show(
@@ -77,7 +77,7 @@ async def by_mail(parts: Parts, typed: str, source: str, language: str, at: str)
     network = throttling.network_of(source)
     own = [(throttling.LINKS_PER_ADDRESS, email), (throttling.LINKS_PER_SOURCE, network)]
     if refused := await _admit(parts, own, throttling.LINKS_TOGETHER):
-        return views.throttled(refused)
+        return throttled(refused)
     async with parts.database.write("begin_enrolment") as session:
         citizen = await citizens.by_email(session, parts.snapshot, email)
         if citizen is not None and citizen.state is not CitizenState.ACTIVE:
@@ -100,7 +100,7 @@ async def mail_again(parts: Parts, enrolment: OpenEnrolment, asking: Asking) -> 
         return await views.start(parts, enrolment, asking, Mistake.MAIL_NOT_SENT)
     tries = [(throttling.LINKS_PER_ADDRESS, email)]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, parts.clock()):
-        return views.throttled(refused, enrolment)
+        return throttled(refused, enrolment)
     try:
         letter = letters.link(parts, email, enrolment.reference, enrolment.citizen, asking.language)
         parts.mailer.send(letter)
@@ -117,7 +117,7 @@ async def by_code(parts: Parts, typed: str, source: str) -> Answer:
     now = parts.clock()
     own = [(throttling.SHORT_CODES_PER_SOURCE, throttling.network_of(source))]
     if refused := await _admit(parts, own, throttling.SHORT_CODES_TOGETHER):
-        return views.throttled(refused)
+        return throttled(refused)
     async with parts.database.read("short_code") as session:
         found = await enrolments.by_short_code(session, parts.keyring, typed, now)
         made = await credentials.made_in(session, found[0]) if found else []

@@ -160,7 +160,7 @@ async def notice_in_enrolment(
     request: Request, parts: PartsHere, enrolment: EnrolmentHere, kind: str
 ) -> Response:
     """A notice, from which one finds back."""
-    return respond(parts, request, notice(parts, kind, enrolment=enrolment))
+    return respond(parts, request, notice(parts, kind, within=enrolment))
 
 
 @router.get("/secure/{token}/{step}")

@@ -10,7 +10,6 @@ from aaa import devices, sessions
 from aaa.devices import DeviceKind
 from aaa.snapshot import HotspotEntry
 from portal.answers import CORRECT_IT, Answer, Go, Show
-from portal.captive.attempts import Attempt
 from portal.mail import masked
 from portal.onboarding import credentials, enrolments, formats, listing, qr, words
 from portal.onboarding.credentials import Kept
@@ -20,7 +19,6 @@ from portal.onboarding.phrases import phrases
 from portal.onboarding.profile import WifiSecret
 from portal.pages import Mistake
 from portal.parts import Parts
-from portal.throttling import Throttled
 
 log = structlog.get_logger()
 
@@ -60,7 +58,7 @@ async def start(
     taken = {each.name for each in listed if each.revoked_at is None} - waiting.keys()
     return Show(
         "secure.html",
-        enrolment=enrolment,
+        within=enrolment,
         status=CORRECT_IT if error else 200,
         error=error,
         context={
@@ -106,10 +104,10 @@ async def device(
     }
     if kept is None:
         context["can_renew"] = found.kind is not DeviceKind.REMEMBERED
-        return Show("secure_known.html", enrolment=enrolment, context=context)
+        return Show("secure_known.html", within=enrolment, context=context)
     context |= _installing(parts, enrolment, kept, asking, file)
     context |= await _ways(parts, enrolment, asking)
-    return Show("secure_device.html", enrolment=enrolment, context=context)
+    return Show("secure_device.html", within=enrolment, context=context)
 
 
 def _installing(
@@ -171,25 +169,7 @@ def not_ready(enrolment: OpenEnrolment | None) -> Show:
         "secure network asked for before it is ready",
         remedy="make the server's certificate: `farandole ca renew`",
     )
-    return Show("secure_not_ready.html", enrolment=enrolment, status=503)
-
-
-def throttled(
-    refused: Throttled,
-    enrolment: OpenEnrolment | None = None,
-    *,
-    attempt: Attempt | None = None,
-) -> Show:
-    """Return the page that asks for a break."""
-    minutes = max(1, -(-int(refused.retry_after.total_seconds()) // 60))
-    return Show(
-        "throttled.html",
-        attempt,
-        enrolment=enrolment,
-        status=429,
-        retry_after=refused.retry_after,
-        context={"retry_minutes": minutes},
-    )
+    return Show("secure_not_ready.html", within=enrolment, status=503)
 
 
 async def _ways(parts: Parts, enrolment: OpenEnrolment, asking: Asking) -> dict[str, object]:

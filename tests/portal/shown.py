@@ -39,8 +39,8 @@ VILLAGE: Final = CollectivityEntry(
     terms=None,
 )
 SQUARE: Final = HotspotEntry(1, "square", "Place de la Mairie", "Wi-Fi public", VILLAGE, ())
-IN_VISIT: Final = {"visit": "k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
-IN_ENROLMENT: Final = {"enrolment": "e5k2Tz8w", "hotspot": None, "path": "/secure/e5k2Tz8w"}
+IN_VISIT: Final = {"here": "/visit/k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
+IN_ENROLMENT: Final = {"here": "/secure/e5k2Tz8w", "hotspot": None, "path": "/secure/e5k2Tz8w"}
 
 _WELCOME: Final = {"email": "", "identifier": "", "can_mail": True, "remember_days": 90}
 _CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
@@ -108,6 +108,7 @@ _DEVICE: Final = _WAYS | {
     "identity": f"anna.lavande@{VILLAGE.realm}",
     "secret": "ud64-pae4-k429-6bwt-pa23",
 }
+_NOTICE: Final = {"keeps_secrets": True, "back": "Back to the Wi-Fi"}
 _GOODBYE: Final = {"ending": Ending.LEFT, "seconds": 3900, "octets": 196_000_000}
 _ALONE: Final = {
     "nai": None,
@@ -221,7 +222,7 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "short code wrong": ("short_code_wrong.html", {"path": "/"}),
     "notice in an enrolment": (
         "notice.html",
-        IN_ENROLMENT | {"kind": "privacy", "keeps_secrets": True},
+        IN_ENROLMENT | _NOTICE | {"kind": "privacy", "back": "Back to your devices"},
     ),
     "expired": ("expired.html", {"path": "/"}),
     "throttled": ("throttled.html", IN_VISIT | {"retry_minutes": 5}),
@@ -234,11 +235,11 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "home": ("home.html", {"path": "/", "has_secure": False}),
     "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE, "has_secure": True}),
-    "notice of terms": ("notice.html", IN_VISIT | {"kind": "terms", "keeps_secrets": True}),
-    "notice of privacy": ("notice.html", IN_VISIT | {"kind": "privacy", "keeps_secrets": True}),
+    "notice of terms": ("notice.html", IN_VISIT | _NOTICE | {"kind": "terms"}),
+    "notice of privacy": ("notice.html", IN_VISIT | _NOTICE | {"kind": "privacy"}),
     "notice of accessibility": (
         "notice.html",
-        {"path": "/", "kind": "accessibility", "keeps_secrets": True},
+        _NOTICE | {"path": "/", "kind": "accessibility", "back": None},
     ),
 }
 EVERY_LOOK: Final = [(look, language) for look in LOOKS for language in LANGUAGES]

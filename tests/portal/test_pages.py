@@ -282,7 +282,7 @@ def test_the_mail_shows_code_time_place_and_account(language: str, nai: str | No
 
 def test_a_page_in_a_visit_leads_only_to_that_visit() -> None:
     for look, (_, context) in LOOKS.items():
-        if context.get("visit") != IN_VISIT["visit"]:
+        if context.get("here") != IN_VISIT["here"]:
             continue
         document = Document(show(look, "fr"))
         targets = {v for v in document.values("action", "href") if v.startswith("/visit/")}

@@ -8,7 +8,6 @@ import pytest
 from aaa.policy import DenyReason
 from portal.captive.flow import (
     CONNECTED_WITHIN,
-    PROOF_LIFETIME,
     RETRY_WITHIN,
     SAME_BROWSER_WITHIN,
     AfterFailure,
@@ -21,6 +20,7 @@ from portal.captive.flow import (
     next_step,
     status_view,
 )
+from portal.identification.progress import PROOF_LIFETIME
 from tests.village import NOON
 
 NEW = Progress(expires_at=NOON + timedelta(hours=1))

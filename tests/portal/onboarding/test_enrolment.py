@@ -494,7 +494,7 @@ async def test_any_name_makes_a_device_whose_profiles_can_be_had(
         reference = await enrolments.begin(
             session, citizen_id=citizen_id, language="en", now=village.clock()
         )
-    link = f"/secure/{enrolments.token_of(village.keyring, reference)}"
+    link = enrolments.way_to(village.keyring, reference)
     made = await opened.post(f"{link}/devices", name=name, kind=kind)
     assert made.status_code == 200
     for slug in FORMATS:

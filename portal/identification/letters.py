@@ -1,15 +1,15 @@
-"""The mails of the captive log-in."""
+"""The mail with a code."""
 
 from aaa.citizens import CitizenRecord
-from portal.captive import codes
-from portal.captive.attempts import Attempt
+from aaa.snapshot import CollectivityEntry
+from portal.identification import codes
 from portal.mail import Message
 from portal.pages import Pages
 
 
 def code(
     pages: Pages,
-    attempt: Attempt,
+    place: CollectivityEntry,
     email: str,
     digits: str,
     citizen: CitizenRecord | None,
@@ -18,7 +18,7 @@ def code(
     """Return the mail with a code; it tells its reader alone whether there is an account."""
     context = {
         "code": digits,
-        "place": attempt.hotspot.collectivity.name,
+        "place": place.name,
         "minutes": int(codes.LIFETIME.total_seconds() // 60),
         "has_account": citizen is not None,
         "nai": citizen.nai if citizen else None,
