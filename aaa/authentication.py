@@ -33,6 +33,10 @@ class Method(StrEnum):
     CERTIFICATE = "certificate"
     OPENID = "openid"
     """At a partner's place, by a web log-in here at home."""
+    HOME_PAGE = "home_page"
+    """On the pages of the home, a partner, which has vouched."""
+    HOME_PASSWORD = "home_password"
+    """By a password that the home, a partner, was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ class Authenticator:
         return await tickets.match(
             session,
             self._keyring,
-            citizen_id=citizen.id,
+            bearer=tickets.OfCitizen(citizen.id),
             nas_id=claim.nas.id,
             device_mac=claim.device_mac,
             matches=claim.matches,

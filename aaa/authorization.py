@@ -101,6 +101,13 @@ async def authorize(
     )
 
 
+def authorize_visitor(snapshot: Snapshot, hotspot: HotspotEntry, now: datetime) -> Grant | Denied:
+    """Return what a partner's citizen may do at a hotspot, or why nothing: of themselves we know
+    nothing, and their home says the rest."""
+    limits, timezone = snapshot.limits(hotspot, None), hotspot.collectivity.timezone
+    return decide(Facts(limits=limits, now=now, timezone=timezone))
+
+
 def _reported_at(reports: Iterable[tuple[str | None, datetime]]) -> dict[str, datetime]:
     """Return when each device that is online was reported last, by its MAC."""
     newest: dict[str, datetime] = {}

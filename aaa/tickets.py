@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Ticket
@@ -21,19 +22,46 @@ _PURPOSE: Final = "ticket"
 _KEPT: Final = timedelta(hours=1)
 
 _TICKET: Final = Ticket.__table__.c
-_RECENT: Final = (
-    select(
-        _TICKET.id,
-        _TICKET.nas_id,
-        _TICKET.device_mac,
-        _TICKET.sealed_value,
-        _TICKET.expires_at,
-        _TICKET.served_at,
+
+
+@dataclass(frozen=True, slots=True)
+class OfCitizen:
+    """A ticket that is a citizen's of ours, by number."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfVisitor:
+    """A ticket that is a visitor's, by number."""
+
+    id: int
+
+
+Bearer = OfCitizen | OfVisitor
+_COLUMNS: Final[dict[type[Bearer], str]] = {OfCitizen: "citizen_id", OfVisitor: "visitor_id"}
+
+
+def _recent(bearer: type[Bearer]) -> Select[Any]:
+    return (
+        select(
+            _TICKET.id,
+            _TICKET.nas_id,
+            _TICKET.device_mac,
+            _TICKET.sealed_value,
+            _TICKET.expires_at,
+            _TICKET.served_at,
+        )
+        .where(
+            _TICKET[_COLUMNS[bearer]] == bindparam("bearer_id"),
+            _TICKET.issued_at > bindparam("since"),
+        )
+        .order_by(_TICKET.id.desc())
+        .limit(20)
     )
-    .where(_TICKET.citizen_id == bindparam("citizen_id"), _TICKET.issued_at > bindparam("since"))
-    .order_by(_TICKET.id.desc())
-    .limit(20)
-)
+
+
+_RECENT: Final = {kind: _recent(kind) for kind in _COLUMNS}
 _SERVE: Final = (
     update(Ticket)
     .where(Ticket.id == bindparam("ticket_id"), Ticket.served_at.is_(None))
@@ -45,7 +73,7 @@ async def issue(
     session: AsyncSession,
     keyring: Keyring,
     *,
-    citizen_id: int,
+    bearer: Bearer,
     nas_id: int,
     device_mac: str | None,
     now: datetime,
@@ -53,12 +81,12 @@ async def issue(
     """Store a new ticket; return its text and its id."""
     value = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     ticket = Ticket(
-        citizen_id=citizen_id,
         nas_id=nas_id,
         device_mac=device_mac,
         sealed_value=keyring.seal(value.encode(), _PURPOSE),
         issued_at=now,
         expires_at=now + LIFETIME,
+        **{_COLUMNS[type(bearer)]: bearer.id},
     )
     session.add(ticket)
     await session.flush()
@@ -69,19 +97,21 @@ async def match(
     session: AsyncSession,
     keyring: Keyring,
     *,
-    citizen_id: int,
+    bearer: Bearer,
     nas_id: int,
     device_mac: str | None,
     matches: Callable[[bytes], bool],
     now: datetime,
 ) -> int | Denied | None:
-    """Return the id of the citizen's ticket that ``matches`` the proof in a request.
+    """Return the id of the bearer's ticket that ``matches`` the proof in a request.
 
     ``matches`` compares a ticket's octets with the PAP password or the CHAP response. Returns None
-    where no ticket of this citizen matches, so that another proof may be tried; Denied where one
+    where no ticket of theirs matches, so that another proof may be tried; Denied where one
     does but is too old, was served before, or belongs to another NAS or device.
     """
-    rows = await session.execute(_RECENT, {"citizen_id": citizen_id, "since": now - _KEPT})
+    rows = await session.execute(
+        _RECENT[type(bearer)], {"bearer_id": bearer.id, "since": now - _KEPT}
+    )
     for row in rows:
         value = keyring.open(row.sealed_value, _PURPOSE)
         if value is None or not matches(value):

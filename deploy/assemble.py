@@ -33,6 +33,7 @@ from federation.handler import FederationHandler
 from federation.model import Transport
 from federation.refusals import Refusals
 from federation.visited import Visits
+from federation.visitor_tickets import VisitorTickets
 from monitoring import metrics
 from monitoring.health import Check, Health
 from monitoring.logging import RepeatedWarnings
@@ -291,6 +292,13 @@ async def _federated(
         directory=directory,
         partners=partners,
         visits=visits,
+        visitor_tickets=VisitorTickets(
+            database=database,
+            directory=directory,
+            keyring=keyring,
+            refusals=refusals,
+            clock=clock,
+        ),
         refusals=refusals,
         keyring=keyring,
     )

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select
 
 from aaa import retention as records
-from aaa import sessions, tickets, wifi_secrets
+from aaa import sessions, tickets, visitors, wifi_secrets
 from aaa.authorization import STALE_INTERVALS
 from aaa.errors import Unavailable
 from aaa.model import Instruction, InstructionState, MessageAuthenticatorRule, Nas
@@ -108,6 +108,7 @@ class Housekeeping:
     async def _purge_tickets(self) -> None:
         async with self._database.write("purge_tickets") as session:
             await tickets.purge(session, self._clock())
+            await visitors.purge(session, self._clock())
 
     async def _purge_portal(self) -> None:
         async with self._database.write("purge_portal") as session:

@@ -3,6 +3,7 @@ partner's to its home, and what is nobody's is refused at once.
 
     from a NAS of ours      a citizen of ours       the local handler
                             a partner's citizen     `visited`: home, by way of the forwarder
+                            one with our ticket     `visitor_tickets`: answered here
                             anybody else            Access-Reject
     from a partner          a citizen of ours       the local handler, by the partner's contract
                             anybody else            Access-Reject: nobody crosses us in transit
@@ -22,6 +23,7 @@ from federation.proxying import admitted, answer_to_partner, proxy_mark, proxy_s
 from federation.realms import Local, Route, ToPartner
 from federation.refusals import Refusals
 from federation.visited import MARK_KEY, Visits, Way
+from federation.visitor_tickets import VisitorTickets
 from monitoring import federation_metrics
 from radius.handlers.access import names_its_device
 from radius.handlers.reply import acknowledge
@@ -46,6 +48,7 @@ class FederationHandler:
         directory: Directory,
         partners: PartnerDirectory,
         visits: Visits,
+        visitor_tickets: VisitorTickets,
         refusals: Refusals,
         keyring: Keyring,
     ) -> None:
@@ -53,6 +56,7 @@ class FederationHandler:
         self._directory = directory
         self._partners = partners
         self._visits = visits
+        self._visitor_tickets = visitor_tickets
         self._refusals = refusals
         self._keyring = keyring
         self._mark_key = keyring.derive(MARK_KEY)
@@ -88,6 +92,8 @@ class FederationHandler:
         if not way.partner.is_active:
             federation_metrics.requests.labels(way.partner.name, "out", "suspended").inc()
             return self._refusals.refuse(request, DenyReason.PARTNER_SUSPENDED)
+        if visitor := await self._visitor_tickets.visitor(user_name):
+            return await self._visitor_tickets.access(request, way, visitor)
         return await self._visits.access(request, way)
 
     async def _account(self, request: Request, partners: Partners) -> Reply | Unanswered:
@@ -95,12 +101,17 @@ class FederationHandler:
         the name."""
         visitor = visitor_class.find(self._keyring, request.packet.attributes)
         partner = partners.by_id.get(visitor.partner_id) if visitor else None
-        if visitor and partner:
-            return await self._visits.account(request, Way(partner, visitor.realm))
-        way = _way(partners, partners.routes.route(request.text("User-Name") or ""))
-        if way is None or self._is_ours(request):
+        way = Way(partner, visitor.realm) if visitor and partner else self._named(request, partners)
+        if way is None:
             return await self._local(request)
-        return await self._visits.account(request, way)
+        return await self._visits.account(await self._visitor_tickets.with_home_class(request), way)
+
+    def _named(self, request: Request, partners: Partners) -> Way | None:
+        """Return whose citizen a name makes somebody, unless our own Class says that they are
+        ours."""
+        if self._is_ours(request):
+            return None
+        return _way(partners, partners.routes.route(request.text("User-Name") or ""))
 
     def _is_ours(self, request: Request) -> bool:
         octets = request.packet.attributes.octets("Class")

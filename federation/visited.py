@@ -1,14 +1,15 @@
 """A partner's citizen at our hotspot: our policy first, their home's answer, our limits on it."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import session_owner
 from aaa.accounting import Effect, Kind
+from aaa.authorization import authorize_visitor
 from aaa.nas.registry import adapter
-from aaa.policy import Denied, DenyReason, Facts, Grant, decide
+from aaa.policy import Denied, DenyReason, Grant
 from aaa.secret import Keyring
 from aaa.snapshot import Directory
 from federation import visitor_class
@@ -128,8 +129,7 @@ class Visits:
         limits = self._directory.current.limits(request.hotspot, None)
         if not limits.passwords_at_nas and not request.packet.attributes.has("EAP-Message"):
             return Denied(DenyReason.PASSWORD_NOT_ALLOWED)
-        timezone = request.hotspot.collectivity.timezone
-        return decide(Facts(limits=limits, now=self._clock(), timezone=timezone))
+        return authorize_visitor(self._directory.current, request.hotspot, self._clock())
 
     def _hop(self, request: Request, way: Way) -> Hop:
         packet = request.packet
@@ -142,13 +142,9 @@ class Visits:
             mark=proxy_mark(self._mark_key, way.realm),
             proxy_states=proxy_states(packet),
             received_at=request.received_at,
-            is_our_class=self._is_our_class,
+            is_our_class=partial(visitor_class.is_ours, self._keyring),
             is_input_download=adapter(request.nas.vendor).is_input_download(view_point),
         )
-
-    def _is_our_class(self, octets: bytes) -> bool:
-        is_visitors = visitor_class.unseal(self._keyring, octets) is not None
-        return is_visitors or session_owner.unseal(self._keyring, octets) is not None
 
     def _conclude(self, request: Request, way: Way, reply: Packet, allowed: Grant) -> Reply:
         if outcome := _OUTCOMES.get(reply.code):

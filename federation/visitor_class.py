@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from aaa import session_owner
 from aaa.secret import Keyring
 from radius.wire.attributes import Attributes
 
@@ -57,3 +58,9 @@ def find(keyring: Keyring, attributes: Attributes) -> Visitor | None:
     """Return what the first such Class says, wherever it stands among others."""
     every = (octets for number, octets in attributes if number == _CLASS)
     return next(filter(None, (unseal(keyring, octets) for octets in every)), None)
+
+
+def is_ours(keyring: Keyring, octets: bytes) -> bool:
+    """Return whether a Class was sealed by us, for a visitor or for a citizen of ours."""
+    is_visitors = unseal(keyring, octets) is not None
+    return is_visitors or session_owner.unseal(keyring, octets) is not None

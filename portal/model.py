@@ -52,6 +52,8 @@ class LoginAttempt(Identified, Base):
     # An address without an account, proven by its code.
     proven_email: Mapped[str | None] = mapped_column(String(254))
     citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id", ondelete="CASCADE"))
+    # In place of a citizen: a partner's, for whom their home has vouched.
+    visitor_id: Mapped[int | None] = mapped_column(ForeignKey("visitor.id", ondelete="CASCADE"))
     method: Mapped[Method | None] = mapped_column(Word(Method))
     proven_at: Mapped[datetime | None]
     wants_remembering: Mapped[bool] = mapped_column(default=False)
@@ -63,6 +65,23 @@ class LoginAttempt(Identified, Base):
     confirmed_seconds: Mapped[int | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class HomeVisit(Identified, Base):
+    """One way of a visit to the OpenID provider of a partner, and back, once."""
+
+    __tablename__ = "home_visit"
+
+    # Keyed digest of the `state` parameter, from which all else that is secret is derived.
+    state_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    attempt_id: Mapped[int] = mapped_column(
+        ForeignKey("login_attempt.id", ondelete="CASCADE"), index=True
+    )
+    # Who was asked, and alone may answer.
+    issuer: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
 
 
 class Enrolment(Identified, Base):

@@ -6,16 +6,17 @@ from typing import Final
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from portal.model import EmailCode, Enrolment, LoginAttempt, ThrottleWindow
+from portal.model import EmailCode, Enrolment, HomeVisit, LoginAttempt, ThrottleWindow
 
 # The longest window of portal.throttling is one hour.
 _WINDOWS_KEPT: Final = timedelta(hours=2)
 
 
 async def purge(session: AsyncSession, now: datetime) -> int:
-    """Delete visits, codes, enrolments and counts that are past use; return how many rows. With an
-    enrolment go the credentials that were kept for it."""
+    """Delete visits, ways home, codes, enrolments and counts that are past use; return how many
+    rows. With an enrolment go the credentials that were kept for it."""
     gone = [
+        await session.execute(delete(HomeVisit).where(HomeVisit.expires_at < now)),
         await session.execute(delete(LoginAttempt).where(LoginAttempt.expires_at < now)),
         await session.execute(delete(EmailCode).where(EmailCode.expires_at < now)),
         await session.execute(delete(Enrolment).where(Enrolment.expires_at < now)),

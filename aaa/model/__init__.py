@@ -14,6 +14,7 @@ from aaa.model.nas import AccessPoint, MessageAuthenticatorRule, Nas, RadsecPeer
 from aaa.model.policy import Policy
 from aaa.model.session import DailyUsage, Session
 from aaa.model.ticket import Ticket
+from aaa.model.visitor import Visitor
 
 __all__ = [
     "AccessPoint",
@@ -39,4 +40,5 @@ __all__ = [
     "Session",
     "Ticket",
     "Use",
+    "Visitor",
 ]

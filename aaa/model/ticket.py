@@ -2,19 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified
 
 
 class Ticket(Identified, Base):
-    """At most 16 characters, good for two minutes, once, at one NAS, from one device."""
+    """At most 16 characters, good for two minutes, once, at one NAS, from one device. It is a
+    citizen's or a visitor's."""
 
     __tablename__ = "ticket"
-    __table_args__ = (Index(None, "citizen_id", "nas_id"),)
+    __table_args__ = (
+        Index(None, "citizen_id", "nas_id"),
+        CheckConstraint("(citizen_id IS NULL) <> (visitor_id IS NULL)", "bearer"),
+    )
 
-    citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id"))
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
+    visitor_id: Mapped[int | None] = mapped_column(
+        ForeignKey("visitor.id", ondelete="CASCADE"), index=True
+    )
     nas_id: Mapped[int] = mapped_column(ForeignKey("nas.id"))
     device_mac: Mapped[str | None] = mapped_column(String(17))
     # Sealed for "ticket": CHAP needs the text back.

@@ -38,7 +38,7 @@ def issue(
         ticket, ticket_id = await tickets.issue(
             transaction.session,
             transaction.keyring,
-            citizen_id=found.id,
+            bearer=tickets.OfCitizen(found.id),
             nas_id=place.id,
             device_mac=device_mac,
             now=transaction.now,

@@ -76,7 +76,7 @@ async def _issue_ticket(
     ticket, ticket_id = await tickets.issue(
         session,
         parts.keyring,
-        citizen_id=citizen.id,
+        bearer=tickets.OfCitizen(citizen.id),
         nas_id=attempt.nas.id,
         device_mac=attempt.device_mac,
         now=now,

@@ -141,7 +141,7 @@ async def test_a_nas_goes_with_its_tickets_and_log_ins(village: Village) -> None
         _, ticket_id = await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=nas.id,
             device_mac=None,
             now=NOON,

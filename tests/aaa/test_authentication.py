@@ -46,7 +46,7 @@ async def issue(village: Village, nas: NasEntry, mac: str | None = PHONE) -> Sec
         ticket, _ = await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=nas.id,
             device_mac=mac,
             now=village.clock(),
@@ -220,7 +220,7 @@ async def test_a_ticket_asked_for_twice_at_once_serves_one(village: Village) -> 
         _, ticket_id = await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=village.square.id,
             device_mac=None,
             now=village.clock(),

@@ -114,7 +114,7 @@ async def issue_tickets(operator: Operator, count: int) -> list[tuple[str, str]]
             ticket, _ = await tickets.issue(
                 session,
                 keyring,
-                citizen_id=citizen_id,
+                bearer=tickets.OfCitizen(citizen_id),
                 nas_id=bench.id,
                 device_mac=None,
                 now=now,

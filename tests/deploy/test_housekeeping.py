@@ -167,7 +167,7 @@ async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeepin
         await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=village.square.id,
             device_mac=None,
             now=village.clock(),

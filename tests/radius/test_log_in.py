@@ -40,7 +40,7 @@ async def issue(served: Served, device_mac: str | None = None) -> str:
         ticket, _ = await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=village.square.id,
             device_mac=device_mac,
             now=village.clock(),

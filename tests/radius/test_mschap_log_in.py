@@ -64,7 +64,7 @@ async def issue(served: Served) -> str:
         ticket, _ = await tickets.issue(
             session,
             village.keyring,
-            citizen_id=village.anna,
+            bearer=tickets.OfCitizen(village.anna),
             nas_id=village.square.id,
             device_mac=None,
             now=village.clock(),
