@@ -29,17 +29,21 @@ def check_password(text: str) -> Secret:
 
 
 class PasswordHashing:
-    """Hashes and verifies in ``threads`` threads; refuses work beyond ``queue`` waiting."""
+    """Hashes and verifies in ``threads`` threads; refuses work beyond ``queue`` waiting.
 
-    def __init__(self, threads: int = 2, queue: int = 64) -> None:
+    What is stored says by which parameters it was made: ``hasher`` decides about new ones alone.
+    """
+
+    def __init__(self, threads: int = 2, queue: int = 64, hasher: PasswordHasher = _HASHER) -> None:
+        self._hasher = hasher
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._free = threads + queue
         # What an unknown citizen's password is verified against, so that time tells nothing.
-        self._nobody = _HASHER.hash("nobody has this password")
+        self._nobody = hasher.hash("nobody has this password")
 
     async def hash(self, password: Secret) -> str:
         """Return the PHC text of a password."""
-        return await self._run(lambda: _HASHER.hash(password.reveal()))
+        return await self._run(lambda: self._hasher.hash(password.reveal()))
 
     async def verify(self, stored: str | None, password: Secret) -> bool:
         """Return whether a password is the stored one; None takes as long and is never right."""

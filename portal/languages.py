@@ -5,6 +5,7 @@ they are when the portal starts.
 """
 
 from datetime import datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -55,8 +56,10 @@ def _accepted(header: str) -> list[str]:
     return [name for _, name in sorted(ranges, key=lambda weighed: weighed[0])]
 
 
+@cache
 def load_translations(language: str) -> NullTranslations:
-    """Return what ``locale/<language>.po`` holds; for the source language, nothing to replace."""
+    """Return what ``locale/<language>.po`` held when it was first asked for; for the source
+    language, nothing to replace."""
     if language == SOURCE:
         return NullTranslations()
     with (LOCALE_DIRECTORY / f"{language}.po").open("rb") as file:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.runtime import Context
 
 from aaa.passwords import LEAST_LENGTH
@@ -31,6 +32,22 @@ _ALWAYS: Final = {
     "remember_days": None,  # for how long "remember this device" would hold; None: not offered
     "wants_remembering": False,  # it was ticked in the form before
 }
+
+
+class _CompiledOnce(BytecodeCache):
+    """Keeps what templates are compiled to, which is the same in every language."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = _CompiledOnce()
 
 
 class Pages:
@@ -67,6 +84,7 @@ class Pages:
 def _environment(language: str, clock: Callable[[], datetime]) -> Environment:
     environment = Environment(
         loader=PackageLoader("portal"),
+        bytecode_cache=_COMPILED,
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

@@ -1,15 +1,18 @@
 """A PostgreSQL server of our own, for the length of a test run."""
 
+import asyncio
 import itertools
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import asyncpg
 
 from tests.counterparts import require
 from tests.ports import free_port
@@ -20,25 +23,26 @@ _SUPERUSER = "farandole"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running PostgreSQL server: `port` on 127.0.0.1, its programs, and how it is run."""
+    """A running PostgreSQL server: `port` on 127.0.0.1, its process, and who makes databases."""
 
     port: int
-    directory: Path
     process: Process
+    _loop: asyncio.Runner
+    _administrator: Any
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Make an empty database, give its URL, and drop it at the end."""
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Make a database, empty or a copy of the one named, give its URL, and drop it at the
+        end."""
         name = f"test_{next(_numbers)}"
-        self._run("createdb", "--template=template0", name)
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield f"postgresql://{_SUPERUSER}@127.0.0.1:{self.port}/{name}"
         finally:
-            self._run("dropdb", "--force", name)
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        connection = ["--host=127.0.0.1", f"--port={self.port}", f"--username={_SUPERUSER}"]
-        subprocess.run([require(program), *connection, *arguments], check=True)
+    def _execute(self, statement: str) -> None:
+        self._loop.run(self._administrator.execute(statement))
 
 
 @contextmanager
@@ -67,7 +71,11 @@ def run_server() -> Iterator[Server]:
         options = [f"--{name}={value}" for name, value in settings.items()]
         with Process(postgres, "-D", data, *options, user=user, directory=directory) as process:
             process.await_line("database system is ready to accept connections")
-            yield Server(port, directory, process)
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as loop:
+                url = f"postgresql://{_SUPERUSER}@127.0.0.1:{port}/postgres"
+                administrator = loop.run(asyncpg.connect(url))
+                yield Server(port, process, loop, administrator)
+                loop.run(administrator.close())
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

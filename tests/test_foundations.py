@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from aaa.database import Database
+from aaa.model import Citizen
 from tests.counterparts import require
 from tests.ports import free_port
 from tests.process import Process, ProgramFailed
+from tests.village import PASSWORD, entered
 
 SPEAKER = "import signal; print('hello 42', flush=True); signal.pause()"
 
@@ -88,3 +90,14 @@ async def test_every_test_has_an_empty_database(database_url: str, turn: str) ->
         names = (await session.scalars(text("SELECT name FROM village"))).all()
     await database.close()
     assert names == [turn]
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+async def test_every_test_has_a_village_of_its_own(settled_url: str, turn: str) -> None:
+    async with entered(settled_url) as village:
+        async with village.database.write("test") as session:
+            anna = await session.get_one(Citizen, village.anna)
+            assert anna.language == "fr"
+            assert await village.hashing.verify(anna.password_hash, PASSWORD)
+            await session.execute(update(Citizen).values(language=turn[:2]))
+        assert village.square.hotspot.slug == "square"

@@ -1,11 +1,16 @@
 """The cast of the tests: a département, its village, the village square, citizens, two NAS."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from argon2 import PasswordHasher
+from sqlalchemy import select
+
 from aaa import access_points, citizens, collectivities, policies
 from aaa.database import Database
-from aaa.model import Base
+from aaa.model import Base, Citizen
 from aaa.passwords import PasswordHashing
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import Directory, NasEntry, Snapshot
@@ -16,6 +21,8 @@ NAS_SECRET = Secret("a secret of the square")
 PHONE = "02:00:5e:00:53:01"
 TABLET = "02:00:5e:00:53:02"
 PASSWORD = Secret("lavender in july")
+# What is stored is verified as it is in production; only nobody is kept from trying all there are.
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @dataclass
@@ -64,13 +71,34 @@ class Village:
         await self.directory.refresh()
 
 
+def _on(database: Database) -> Village:
+    keyring = Keyring(b"village-test-key-of-32-octets!!!")
+    hashing = PasswordHashing(hasher=QUICK_HASHER)
+    return Village(database, keyring, Directory(database, keyring), hashing)
+
+
+@asynccontextmanager
+async def entered(settled_url: str) -> AsyncIterator[Village]:
+    """Give the village of a database that it has been settled in."""
+    village = _on(Database(settled_url))
+    await village.directory.refresh()
+    async with village.database.read("test") as session:
+        people = {
+            name: id_ for name, id_ in await session.execute(select(Citizen.name, Citizen.id))
+        }
+    village.anna, village.bruno = people["anna"], people["bruno"]
+    yield village
+    village.hashing.close()
+    await village.database.close()
+
+
 async def settle(database_url: str) -> Village:
     """Return a new village: its schema made, its people in."""
     database = Database(database_url)
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
-    keyring = Keyring(b"village-test-key-of-32-octets!!!")
-    village = Village(database, keyring, Directory(database, keyring), PasswordHashing())
+    village = _on(database)
+    keyring = village.keyring
     async with database.write("test") as session:
         for slug, name, realm, parent in (
             ("hills", "Pays des Collines", "hills.example", None),

@@ -4,12 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.village import Village, settle
+from tests.village import Village, entered
 
 
 @pytest.fixture
-async def village(database_url: str) -> AsyncIterator[Village]:
-    village = await settle(database_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_url) as village:
+        yield village

@@ -110,9 +110,9 @@ async def test_nothing_is_made_twice(village: Village) -> None:
     assert await counts(village) == (1, 1)
 
 
-async def test_of_two_processes_one_makes_it(village: Village, database_url: str) -> None:
+async def test_of_two_processes_one_makes_it(village: Village, settled_url: str) -> None:
     """SQLite has but one that writes; in PostgreSQL both are in their transaction first."""
-    other = Database(database_url)
+    other = Database(settled_url)
     all_in = asyncio.Barrier(1 if other.dialect == "sqlite" else 2)
     made = await asyncio.gather(
         ensure(village, all_in=all_in), ensure(village, database=other, all_in=all_in)

@@ -15,7 +15,7 @@ from aaa.pki import authority, contents, devices, revocation
 from aaa.pki.devices import IssuedCertificate
 from aaa.secret import Keyring, Secret
 from tests.openssl import described, openssl, write_pem
-from tests.village import NOON, Village, settle
+from tests.village import NOON, Village, entered
 
 pytestmark = pytest.mark.interop
 
@@ -23,13 +23,11 @@ CRLS = "http://portal.example/crl"
 
 
 @pytest.fixture
-async def village(database_url: str) -> AsyncIterator[Village]:
+async def village(settled_url: str) -> AsyncIterator[Village]:
     """A village with its authority."""
-    village = await settle(database_url)
-    await ensure(village)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+    async with entered(settled_url) as village:
+        await ensure(village)
+        yield village
 
 
 async def ensure(village: Village) -> None:

@@ -12,17 +12,15 @@ from aaa.settings import ConfigurationError
 from aaa.snapshot import Directory
 from tests.radius.eap.certificates import Authority, Issued
 from tests.radius.radsec import write_identity
-from tests.village import Village, settle
+from tests.village import Village, entered
 
 NAME = "radius.village.example"
 
 
 @pytest.fixture
-async def village(sqlite_url: str) -> AsyncIterator[Village]:
-    village = await settle(sqlite_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_sqlite_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_sqlite_url) as village:
+        yield village
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from aaa.settings import MonitoringSettings, PortalSettings, RadiusSettings, Set
 from deploy import assemble
 from deploy.assemble import ALL_PARTS, Part
 from deploy.installation import Installation
-from tests.village import PASSWORD, settle
+from tests.village import PASSWORD, entered
 
 SETTINGS = Settings(
     radius=RadiusSettings(address="127.0.0.1", auth_port=0, acct_port=0, radsec_port=0),
@@ -27,7 +27,7 @@ SETTINGS = Settings(
     ],
 )
 async def test_passwords_of_one_part_never_wait_for_those_of_another(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, parts: frozenset[Part], shares: int
+    settled_sqlite_url: str, monkeypatch: pytest.MonkeyPatch, parts: frozenset[Part], shares: int
 ) -> None:
     made: list[PasswordHashing] = []
 
@@ -35,9 +35,8 @@ async def test_passwords_of_one_part_never_wait_for_those_of_another(
         made.append(PasswordHashing(threads=1))
         return made[-1]
 
-    village = await settle(sqlite_url)
     monkeypatch.setattr(assemble, "PasswordHashing", make)
-    async with AsyncExitStack() as stack:
+    async with entered(settled_sqlite_url) as village, AsyncExitStack() as stack:
         installation = Installation(SETTINGS, village.database, village.keyring)
         await assemble.assemble(installation, parts, stack)
         assert len(made) == shares
@@ -46,5 +45,3 @@ async def test_passwords_of_one_part_never_wait_for_those_of_another(
     for hashing in made:
         with pytest.raises(RuntimeError, match="shutdown"):
             await hashing.hash(Secret("too late"))
-    village.hashing.close()
-    await village.database.close()

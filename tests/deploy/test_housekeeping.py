@@ -28,15 +28,13 @@ from deploy.installation import Installation
 from monitoring import registry
 from portal.model import EmailCode
 from tests.federation import partnering
-from tests.village import PHONE, Village, settle
+from tests.village import PHONE, Village, entered
 
 
 @pytest.fixture
-async def village(database_url: str) -> AsyncIterator[Village]:
-    village = await settle(database_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_url) as village:
+        yield village
 
 
 @pytest.fixture

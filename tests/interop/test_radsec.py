@@ -16,7 +16,7 @@ from tests.radius.eap.certificates import Authority
 from tests.radius.radsec import NAME, admit, certify, client, identity_of, write_identity
 from tests.radius.radsec import SECRET as RADSEC
 from tests.radius.served import Served, accounting, pap, radclient, serve, status
-from tests.village import NAS_SECRET, PHONE, Village, settle
+from tests.village import NAS_SECRET, PHONE, Village, entered
 
 pytestmark = pytest.mark.interop
 
@@ -36,11 +36,9 @@ both_versions = pytest.mark.parametrize("version", Version)
 
 
 @pytest.fixture
-async def village(sqlite_url: str) -> AsyncIterator[Village]:
-    village = await settle(sqlite_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_sqlite_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_sqlite_url) as village:
+        yield village
 
 
 @pytest.fixture

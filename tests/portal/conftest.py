@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.portal.visitor import Portal, open_portal
-from tests.village import settle
+from tests.village import entered
 
 
 @pytest.fixture
-async def portal(database_url: str) -> AsyncIterator[Portal]:
+async def portal(settled_url: str) -> AsyncIterator[Portal]:
     """A portal on a village, on SQLite and on PostgreSQL."""
-    async with open_portal(await settle(database_url)) as portal:
+    async with entered(settled_url) as village, open_portal(village) as portal:
         yield portal
 
 
 @pytest.fixture
-async def small_portal(sqlite_url: str) -> AsyncIterator[Portal]:
+async def small_portal(settled_sqlite_url: str) -> AsyncIterator[Portal]:
     """A portal on SQLite alone, for what does not depend on the database."""
-    async with open_portal(await settle(sqlite_url)) as portal:
+    async with entered(settled_sqlite_url) as village, open_portal(village) as portal:
         yield portal

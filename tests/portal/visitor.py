@@ -127,8 +127,6 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
         clock=village.clock,
     )
     yield Portal(village, parts, create_app(parts), mailbox)
-    village.hashing.close()
-    await village.database.close()
 
 
 async def _add_nas(village: Village) -> None:

@@ -9,15 +9,13 @@ import pytest
 import structlog
 
 from tests.radius.served import Served, serve
-from tests.village import Village, settle
+from tests.village import Village, entered
 
 
 @pytest.fixture
-async def village(sqlite_url: str) -> AsyncIterator[Village]:
-    village = await settle(sqlite_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_sqlite_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_sqlite_url) as village:
+        yield village
 
 
 @pytest.fixture
@@ -27,13 +25,10 @@ async def served(village: Village) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-async def anywhere(database_url: str) -> AsyncIterator[Served]:
+async def anywhere(settled_url: str) -> AsyncIterator[Served]:
     """The same on SQLite, then on PostgreSQL."""
-    village = await settle(database_url)
-    async with serve(village) as served:
+    async with entered(settled_url) as village, serve(village) as served:
         yield served
-    village.hashing.close()
-    await village.database.close()
 
 
 @pytest.fixture

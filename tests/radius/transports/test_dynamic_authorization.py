@@ -24,7 +24,7 @@ from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_reply_in_kind, verify_dynamic_request
 from radius.wire.packet import Code, Packet, parse
 from tests.radius.served import PHONE_AS_SENT, Named, sample, until
-from tests.village import NAS_SECRET, PHONE, Village, settle
+from tests.village import NAS_SECRET, PHONE, Village, entered
 
 HASTY = Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5)
 PATIENT = Schedule(60, maximum_duration_seconds=600)
@@ -63,11 +63,9 @@ def keep_silent(_packet: Packet) -> None:
 
 
 @pytest.fixture
-async def village(database_url: str) -> AsyncIterator[Village]:
-    village = await settle(database_url)
-    yield village
-    village.hashing.close()
-    await village.database.close()
+async def village(settled_url: str) -> AsyncIterator[Village]:
+    async with entered(settled_url) as village:
+        yield village
 
 
 @asynccontextmanager
