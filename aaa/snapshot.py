@@ -306,6 +306,14 @@ async def touch(session: AsyncSession) -> None:
     await session.merge(model.Installation(name=REVISION, value=secrets.token_hex(8)))
 
 
+def with_files(snapshot: Snapshot, files: CertificateFiles | None) -> Snapshot:
+    """Return a snapshot with the operator's certificate for RADIUS over TLS, where there is one."""
+    if files is None:
+        return snapshot
+    anchors = snapshot.radsec_identity.anchors if snapshot.radsec_identity else ()
+    return replace(snapshot, radsec_identity=files.identity(anchors))
+
+
 class Directory:
     """Holds the current snapshot and renews it; :meth:`run` watches the revision.
 
@@ -330,11 +338,12 @@ class Directory:
         """
         async with self._lock, self._database.read("snapshot") as session:
             if not self.current.revision or await _revision(session) != self.current.revision:
-                self.current = self._with_files(await load(session, self._keyring))
+                loaded = await load(session, self._keyring)
+                self.current = with_files(loaded, self._radsec_files)
                 for hotspot in self.current.hotspots.values():
                     metrics.announce_hotspot(hotspot.collectivity.slug, hotspot.slug)
             elif self._files_have_changed():
-                self.current = self._with_files(self.current)
+                self.current = with_files(self.current, self._radsec_files)
         return self.current
 
     def _files_have_changed(self) -> bool:
@@ -343,13 +352,6 @@ class Directory:
         except ConfigurationError as error:
             log.error("a changed certificate is of no use, the former is shown", reason=str(error))
             return False
-
-    def _with_files(self, snapshot: Snapshot) -> Snapshot:
-        """Return a snapshot with the operator's certificate, where there is one."""
-        if self._radsec_files is None:
-            return snapshot
-        anchors = snapshot.radsec_identity.anchors if snapshot.radsec_identity else ()
-        return replace(snapshot, radsec_identity=self._radsec_files.identity(anchors))
 
     async def run(self, every_seconds: float = 1.0) -> None:
         """Refresh for ever; of what is wrong the log tells, once."""

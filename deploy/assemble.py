@@ -4,12 +4,11 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
-from ipaddress import ip_address
 from secrets import token_bytes
 from typing import Any, Final
 
@@ -22,18 +21,11 @@ from aaa.recorder import Recorder
 from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Directory
 from aaa.wifi_secrets import WifiSecrets
-from deploy import certificates, ports, signing_keys
-from deploy.housekeeping import Housekeeping
+from deploy import certificates, federated, ports, signing_keys
+from deploy.housekeeping import Housekeeping, Task
 from deploy.installation import Installation
-from federation.accounting_forwarder import AccountingForwarder
-from federation.carriers import PROXY_SCHEDULE, TlsCarrier, UdpCarrier
+from deploy.workshop import Workshop
 from federation.directory import PartnerDirectory
-from federation.forwarder import Forwarder
-from federation.handler import FederationHandler
-from federation.model import Transport
-from federation.refusals import Refusals
-from federation.visited import Visits
-from federation.visitor_tickets import VisitorTickets
 from monitoring import metrics
 from monitoring.health import Check, Health
 from monitoring.logging import RepeatedWarnings
@@ -49,11 +41,8 @@ from radius.handlers.access import AccessHandler
 from radius.handlers.accounting import AccountingHandler, SessionOwners
 from radius.handlers.eap import EapHandler
 from radius.handlers.eap_methods import Methods
-from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
 from radius.server import RadiusServer
-from radius.transports.client import Client
-from radius.transports.radsec_client import RadsecClient
 from radius.transports.radsec_server import bound_tcp_socket
 from radius.transports.udp import bound_socket
 
@@ -114,18 +103,6 @@ class Service:
         }
 
 
-@dataclass(slots=True)
-class _Workshop:
-    """What parts of one process share while they are put together."""
-
-    installation: Installation
-    directory: Directory
-    partners: PartnerDirectory
-    clock: Clock
-    warnings: RepeatedWarnings
-    background: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
-
-
 async def assemble(
     installation: Installation,
     parts: frozenset[Part],
@@ -147,7 +124,7 @@ async def assemble(
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     partners = PartnerDirectory(database, installation.keyring, directory, clock)
     await partners.refresh()
-    workshop = _Workshop(installation, directory, partners, clock, warnings)
+    workshop = Workshop(installation, directory, partners, clock, warnings)
     workshop.background += [directory.run, partners.run]
     workshop.background.append(partial(_summarise, warnings, clock))
 
@@ -158,9 +135,7 @@ async def assemble(
     radius = await _radius(workshop, stack) if Part.RADIUS in parts else None
     portal = _portal(workshop, mailer, stack) if Part.PORTAL in parts else None
     if Part.HOUSEKEEPING in parts:
-        housekeeping = Housekeeping(
-            installation, directory, clock, _reminders(workshop, mailer) if mailer else None
-        )
+        housekeeping = Housekeeping(installation, directory, clock, _more(workshop, mailer, stack))
         workshop.background.append(housekeeping.run)
     finishing = asyncio.Event()
     monitoring = _monitoring(installation, finishing, stack)
@@ -181,7 +156,17 @@ async def assemble(
     )
 
 
-def _reminders(workshop: _Workshop, mailer: Mailer) -> Reminders:
+def _more(workshop: Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> list[Task]:
+    """Return what is to be done every so often for rooms above housekeeping's."""
+    members = federated.upkeep(workshop, stack)
+    seconds = workshop.installation.settings.federation.refresh_seconds
+    tasks = [Task("members", seconds, members.all)]
+    if mailer is not None:
+        tasks.append(Task("reminders", 3600, _reminders(workshop, mailer).send))
+    return tasks
+
+
+def _reminders(workshop: Workshop, mailer: Mailer) -> Reminders:
     return Reminders(
         settings=workshop.installation.settings,
         database=workshop.installation.database,
@@ -206,7 +191,7 @@ def _hashing(stack: AsyncExitStack) -> PasswordHashing:
     return hashing
 
 
-async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
+async def _radius(workshop: Workshop, stack: AsyncExitStack) -> RadiusServer:
     """Return the RADIUS server with its ports bound, its recorder in the background."""
     settings, clock = workshop.installation.settings.radius, workshop.clock
     database, keyring = workshop.installation.database, workshop.installation.keyring
@@ -233,7 +218,7 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
         settings,
         database=database,
         directory=directory,
-        handler=await _federated(workshop, stack, replies, access, accounting),
+        handler=await federated.handler(workshop, stack, replies, access, accounting),
         warnings=warnings,
         clock=clock,
     )
@@ -245,66 +230,7 @@ async def _radius(workshop: _Workshop, stack: AsyncExitStack) -> RadiusServer:
     return server
 
 
-async def _federated(
-    workshop: _Workshop,
-    stack: AsyncExitStack,
-    replies: ReplyBuilder,
-    access: AccessHandler,
-    accounting: AccountingHandler,
-) -> FederationHandler:
-    """Return the handler of all requests, what goes to partners beside it in the background."""
-    installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
-    database, keyring, partners = installation.database, installation.keyring, workshop.partners
-    stated = installation.settings.federation.source_address
-    source = ip_address(stated) if stated else None
-    client = Client(PROXY_SCHEDULE, source=source)
-    stack.callback(client.close)
-    radsec = RadsecClient(
-        lambda: directory.current.radsec_identity, workshop.warnings, clock, source=source
-    )
-    stack.callback(radsec.close)
-    forwarder = Forwarder(
-        installation.settings.federation,
-        partners=partners,
-        carriers={Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)},
-        clock=clock,
-    )
-    accounts = AccountingForwarder(
-        database=database,
-        partners=partners,
-        forwarder=forwarder,
-        warnings=workshop.warnings,
-        clock=clock,
-    )
-    workshop.background += [forwarder.run, accounts.run]
-    refusals = Refusals(replies)
-    visits = Visits(
-        directory=directory,
-        keyring=keyring,
-        accounting=accounting,
-        forwarder=forwarder,
-        accounts=accounts,
-        refusals=refusals,
-        clock=clock,
-    )
-    return FederationHandler(
-        local_handler(access, accounting),
-        directory=directory,
-        partners=partners,
-        visits=visits,
-        visitor_tickets=VisitorTickets(
-            database=database,
-            directory=directory,
-            keyring=keyring,
-            refusals=refusals,
-            clock=clock,
-        ),
-        refusals=refusals,
-        keyring=keyring,
-    )
-
-
-def _portal(workshop: _Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:
+def _portal(workshop: Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:
     installation = workshop.installation
     parts = Parts(
         settings=installation.settings,

@@ -6,7 +6,7 @@ logged, counted and done again at its next time, and keeps no other task from it
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +25,6 @@ from deploy import certificates, signing_keys
 from deploy.installation import Installation
 from monitoring import metrics
 from portal import retention
-from portal.onboarding.reminders import Reminders
 
 log = structlog.get_logger()
 
@@ -49,8 +48,9 @@ class Housekeeping:
         installation: Installation,
         directory: Directory,
         clock: Callable[[], datetime],
-        reminders: Reminders | None = None,
+        more: Sequence[Task] = (),
     ) -> None:
+        """`more`: what others have to have done every so often."""
         self._installation = installation
         self._database = installation.database
         self._directory = directory
@@ -67,9 +67,8 @@ class Housekeeping:
             Task("sessions_open", 10, self._count_sessions),
             Task("nas", 30, self._count_nas),
             Task("instructions", 10, self._count_instructions),
+            *more,
         )
-        if reminders is not None:
-            self.tasks += (Task("reminders", 3600, reminders.send),)
 
     async def run(self) -> None:
         """Do every task at its time, for ever."""

@@ -20,6 +20,7 @@ from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
 from federation.model import (
+    Canary,
     HomeServer,
     KeyUse,
     Membership,
@@ -36,8 +37,9 @@ from monitoring import federation_metrics
 
 log = structlog.get_logger()
 
-# Purpose of the keyring.
+# Purposes of the keyring.
 HOME_SERVER_SECRET: Final = "home-server-secret"
+CANARY_SECRET: Final = "canary"
 
 
 def address(transport: Transport, host: str, port: int) -> str:
@@ -70,6 +72,19 @@ class HomeServerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryEntry:
+    """An account at a partner's that no person has."""
+
+    identity: str
+    secret: Secret
+
+    @property
+    def realm(self) -> str:
+        """The realm of it."""
+        return self.identity.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerEntry:
     """A partner. `hotspot` stands for all of its places, in `collectivity`, its own."""
 
@@ -87,6 +102,8 @@ class PartnerEntry:
     nas_id: int | None = None
     # What it says of itself, where it joined by invitation.
     described: Description | None = None
+    # By which we find out whether its citizens can log in here.
+    canary: CanaryEntry | None = None
 
     @property
     def is_active(self) -> bool:
@@ -122,7 +139,7 @@ async def load(
     realms = _grouped((await session.scalars(select(PartnerRealm).order_by(PartnerRealm.id))).all())
     order = select(HomeServer).order_by(HomeServer.priority, HomeServer.id)
     servers = _grouped((await session.scalars(order)).all())
-    described = await _described(session)
+    described, canaries = await _described(session), await _canaries(session, keyring)
     hotspots = {entry.collectivity.id: entry for entry in snapshot.hotspots.values()}
     entries = [
         PartnerEntry(
@@ -136,6 +153,7 @@ async def load(
             servers=tuple(_server_entry(server, keyring) for server in servers.get(row.id, ())),
             nas_id=row.nas_id,
             described=described.get(row.id),
+            canary=canaries.get(row.id),
         )
         for row in rows
         if row.collectivity_id in hotspots
@@ -165,6 +183,16 @@ async def _described(session: AsyncSession) -> dict[int, Description]:
         except Invalid as error:
             log.error("what a partner says of itself cannot be used", reason=str(error))
     return found
+
+
+async def _canaries(session: AsyncSession, keyring: Keyring) -> dict[int, CanaryEntry]:
+    rows = (await session.scalars(select(Canary))).all()
+    opened = {row.partner_id: keyring.open(row.sealed_secret, CANARY_SECRET) for row in rows}
+    return {
+        row.partner_id: CanaryEntry(row.identity, Secret(secret))
+        for row in rows
+        if (secret := opened[row.partner_id]) is not None
+    }
 
 
 _Owned = TypeVar("_Owned", PartnerRealm, HomeServer)
@@ -250,6 +278,12 @@ class PartnerDirectory:
                 _announce(self.current, found)
                 self.current = found
         return self.current
+
+    async def renew(self) -> Partners:
+        """Return the partners as the database has them now, the snapshot renewed before. Raises as
+        :meth:`refresh` does."""
+        await self._directory.refresh()
+        return await self.refresh()
 
     async def run(self, every_seconds: float = 0.2) -> None:
         """Refresh for ever; only a new snapshot costs a query. Of what is wrong the log tells,

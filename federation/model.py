@@ -126,11 +126,13 @@ class Membership(Base):
     entity: Mapped[str] = mapped_column(String(300), unique=True)
     # The entity configuration that is in use; its keys verify the next.
     statement: Mapped[str] = mapped_column(Text)
-    # A newer one that waits for an operator, since it claims what it did not before.
-    offered: Mapped[str | None] = mapped_column(Text)
     # When it was last fetched and found good; and what was wrong since.
     refreshed_at: Mapped[datetime]
     failure: Mapped[str | None] = mapped_column(String(300))
+    # The account here that it logs in with to see whether that works.
+    canary_citizen_id: Mapped[int | None] = mapped_column(
+        ForeignKey("citizen.id", ondelete="SET NULL")
+    )
 
 
 class Invitation(Identified, Base):

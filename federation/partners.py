@@ -242,6 +242,25 @@ async def remove_server(session: AsyncSession, partner: Partner, server_address:
     await touch(session)
 
 
+async def replace_servers(
+    session: AsyncSession, keyring: Keyring, partner: Partner, servers: Sequence[NewServer]
+) -> None:
+    """Ask these servers of a partner, and no others; those that stay as they are keep their
+    health. Raises Invalid."""
+    rows = {_address(row): row for row in await _servers(session, partner)}
+    for server in servers:
+        row = rows.pop(server.address, None)
+        if row is None:
+            await add_server(session, keyring, partner, server)
+        else:
+            row.priority, row.anchor = server.priority, server.anchor
+            row.certificate_name, row.fingerprint = server.certificate_name, server.fingerprint
+    for row in rows.values():
+        await session.delete(row)
+    await session.flush()
+    await touch(session)
+
+
 async def _servers(session: AsyncSession, partner: Partner) -> Sequence[HomeServer]:
     query = select(HomeServer).where(HomeServer.partner_id == partner.id).order_by(HomeServer.id)
     return (await session.scalars(query)).all()

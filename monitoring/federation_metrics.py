@@ -60,6 +60,38 @@ accounting_oldest_seconds = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+drift = Gauge(
+    "farandole_federation_drift",
+    "In how many points a partner that joined by invitation is not as it says of itself; "
+    "`farandole partner show` lists them.",
+    _PARTNER,
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+link_up = Gauge(
+    "farandole_federation_link_up",
+    "1 where a canary of the member `home` was let in at the places of the member `visited` when "
+    "it was last tried, 0 where not. Members by the host of their portal; a partner that only "
+    "speaks RADIUS by its short name.",
+    ("visited", "home"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+link_seconds = Gauge(
+    "farandole_federation_link_seconds",
+    "Seconds that this log-in took.",
+    ("visited", "home"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+link_checked = Gauge(
+    "farandole_federation_link_checked_timestamp_seconds",
+    "When it was last tried.",
+    ("visited", "home"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+
 
 def announce_partner(partner: str) -> None:
     """Show a partner's counters at zero, so that its first request is seen as an increase."""

@@ -17,6 +17,7 @@ from portal import authority, notices
 from portal.answers import Show
 from portal.captive import routes
 from portal.dependencies import LinkGone, VisitGone
+from portal.members import routes as members
 from portal.onboarding import routes as onboarding
 from portal.parts import Parts
 from portal.protection import Protection
@@ -49,6 +50,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(onboarding.router)
     app.include_router(notices.router)
     app.include_router(authority.router)
+    app.include_router(members.router)
     static = str(files("portal") / "static")
     app.mount("/static", StaticFiles(directory=static), name="static")
     app.add_middleware(Protection, fail=partial(_failure, parts))

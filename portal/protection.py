@@ -13,9 +13,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from federation.trust import statements
+from federation.trust.fetching import JOIN_PATH
 from monitoring import metrics
 
 MOST_OCTETS: Final = 64 * 1024
+# What is signed is as large as its member has realms.
+_LARGER: Final = {JOIN_PATH: 2 * statements.MOST_OCTETS}
 CONTENT_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
@@ -42,9 +46,9 @@ def allow_forms_to(response: Response, source: str | None) -> None:
 class Protection:
     """ASGI middleware around the whole application.
 
-    Answers HEAD like GET, adds headers, refuses bodies over 64 kB, counts and times each request
-    by the template of its route, logs it in one line without its address (the tokens in it are
-    secrets), and answers what nobody has caught with ``fail``.
+    Answers HEAD like GET, adds headers, refuses bodies that are too large, counts and times each
+    request by the template of its route, logs it in one line without its address (the tokens in it
+    are secrets), and answers what nobody has caught with ``fail``.
     """
 
     def __init__(self, app: ASGIApp, fail: Callable[[Request], Response]) -> None:
@@ -92,15 +96,15 @@ def _without_content(send: Send) -> Send:
 
 
 def _bounded(scope: Scope, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    """Return ``receive`` held to the largest body that a form of ours can have."""
+    """Return ``receive`` held to the largest body that is wanted there."""
     announced = Headers(scope=scope).get("content-length", "0")
-    left = MOST_OCTETS
+    most = left = _LARGER.get(scope["path"], MOST_OCTETS)
 
     async def receive_bounded() -> Message:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))
-        if left < 0 or (announced.isdecimal() and int(announced[:12]) > MOST_OCTETS):
+        if left < 0 or (announced.isdecimal() and int(announced[:12]) > most):
             raise HTTPException(413)
         return message
 

@@ -147,6 +147,20 @@ class PeerIndex:
         return Expected(anchors, peer.name, peer.fingerprint)
 
 
+def each_of(octets: bytes) -> tuple[bytes, ...]:
+    """Return certificates (DER) that are kept one behind the other. Raises ValueError."""
+    found: list[bytes] = []
+    while octets:
+        # A SEQUENCE of 128 to 65,535 octets: its length takes one or two (X.690 section 8.1.3.5).
+        count = octets[1] - 0x80 if len(octets) > 4 else 0
+        end = 2 + count + int.from_bytes(octets[2 : 2 + count], "big")
+        if count not in (1, 2) or end > len(octets):
+            raise ValueError("no certificates in DER")
+        found.append(octets[:end])
+        octets = octets[end:]
+    return tuple(found)
+
+
 def fold_name(name: str) -> str:
     """Return a DNS name in the form that we compare: exactly, so that a wildcard is only itself."""
     return name.rstrip(".").lower()

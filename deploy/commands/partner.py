@@ -1,22 +1,19 @@
 """`farandole partner`: other organisations that run their own service."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from aaa.errors import Invalid
-from aaa.model import Nas
-from aaa.snapshot import NasEntry
-from deploy.commands import noun, partner_setup, partner_terms
-from deploy.commands.output import AsJson, show, show_json, show_rows
+from deploy.commands import noun, partner_joining, partner_listing, partner_setup, partner_terms
+from deploy.commands.output import AsJson, show_json
 from deploy.commands.partner_terms import Shared
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
-from federation.model import Partner
 from federation.provisioning import Format, Setup
 from federation.stand_ins import Place
+from federation.trust import membership
 
 app = noun("partner")
 
@@ -171,67 +168,21 @@ def setup_(
     partner_setup.explain(setup, format)
 
 
-@app.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
-    """List partners."""
-
-    async def work(transaction: Transaction) -> list[dict[str, Any]]:
-        names = await transaction.session.scalars(select(Partner.name).order_by(Partner.name))
-        return [await _row(transaction, name) for name in names.all()]
-
-    columns = ("name", "title", "state", "realms", "servers", "sends_from", "waiting")
-    rows = look(context, work)
-    show_rows(rows if as_json else [_flat(row) for row in rows], columns, as_json)
-
-
-@app.command("show")
-def show_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
-    """Show one partner: where it is asked, where it sends from, what waits for it."""
-
-    async def work(transaction: Transaction) -> dict[str, Any]:
-        return await _row(transaction, name)
-
-    row = look(context, work)
-    show(row if as_json else _flat(row), as_json)
-
-
-async def _row(transaction: Transaction, name: str) -> dict[str, Any]:
-    entry, nas = await partner_setup.found(transaction, name)
-    partner = await partners.by_name(transaction.session, name)
-    last_seen_at = None
-    if nas is not None:
-        last_seen_at = (await transaction.session.get_one(Nas, nas.id)).last_seen_at
-    return {
-        "name": entry.name,
-        "title": entry.title,
-        "state": entry.state,
-        "realms": list(entry.realms),
-        "servers": [server.address for server in entry.servers],
-        "sends_from": _sends_from(nas),
-        "country": entry.collectivity.country,
-        "language": entry.collectivity.language,
-        "timezone": entry.collectivity.timezone,
-        # Accounting records on their way home.
-        "waiting": await partners.waiting(transaction.session, partner),
-        "last_seen_at": last_seen_at,
-        "created_at": partner.created_at,
-    }
-
-
-def _sends_from(nas: NasEntry | None) -> list[str]:
-    """Where requests of a partner come from, and which certificates prove it."""
-    if nas is None:
-        return []
-    peers = [f"tls {peer.name or peer.fingerprint}" for peer in nas.radsec_peers]
-    return ([f"udp {nas.network}"] if nas.network else []) + peers
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row whose lists are text, for people."""
-    return {
-        key: (", ".join(value) or None) if isinstance(value, list) else value
-        for key, value in row.items()
-    }
+app.command("list")(partner_listing.list_)
+app.command("show")(partner_listing.show_)
+app.command(
+    "invite", epilog="Example: farandole partner invite --name liguria --realm liguria.example"
+)(partner_joining.invite)
+app.command("accept", epilog="Example: farandole partner accept --code-file invitation.txt")(
+    partner_joining.accept
+)
+app.command("invitations")(partner_joining.list_invitations)
+app.command("uninvite")(partner_joining.uninvite)
+app.command(
+    "canary",
+    epilog="Example: farandole partner canary liguria --identity canary@liguria.example "
+    "--secret-file -",
+)(partner_joining.set_canary)
 
 
 @app.command(
@@ -384,6 +335,7 @@ def remove(
         discarded = 0
         if discard_accounting:
             discarded = await partners.discard_accounting(transaction.session, partner)
+        await membership.end(transaction.session, partner, transaction.now)
         is_gone = await partners.remove(transaction.session, partner)
         transaction.note("partner.remove", f"partner:{name}", discarded=discarded)
         return is_gone

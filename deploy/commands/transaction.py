@@ -38,7 +38,7 @@ class Transaction:
         """Write down what is changed, and which account of this machine changed it."""
         audit.note(
             self.session,
-            actor=f"cli:{_account()}",
+            actor=f"cli:{account()}",
             action=action,
             subject=subject,
             now=self.now,
@@ -104,7 +104,8 @@ async def _begun(installation: Installation, session: AsyncSession) -> Transacti
     )
 
 
-def _account() -> str:
+def account() -> str:
+    """Return the account of this machine that runs the command."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -16,11 +16,12 @@ from cryptography import x509
 from aaa.drawing import check_svg
 from aaa.errors import Invalid
 from aaa.identifier import check_realm, check_slug
-from federation.trust.statements import Claims, Jwk, check_keys
+from federation.trust.statements import Claims, Jwk, check_keys, keys_of
 
 _MEMBER: Final = "farandole_member"
-_MOST: Final = 200
-"""Realms, servers or addresses that one member can have."""
+_MOST_REALMS: Final = 5000
+_MOST: Final = 20
+"""Servers, roots or addresses that one member can have."""
 _MOST_SIGNS: Final = 300
 
 
@@ -78,6 +79,8 @@ class Description:
     servers: tuple[Server, ...]
     anchors: tuple[bytes, ...] = field(repr=False)
     names: tuple[str, ...]
+    # What it signs as a member with.
+    keys: tuple[Jwk, ...]
     contact: str | None = None
     logo_svg: str | None = field(default=None, repr=False)
     provider: Provider | None = None
@@ -175,10 +178,11 @@ def read(claims: Claims) -> Description:
         country=_text(member, "country")[:2].upper(),
         language=str((_list(member, "languages") or ["fr"])[0])[:8],
         timezone=_text(member, "timezone"),
-        realms=tuple(_realm(each) for each in _list(member, "realms")),
+        realms=tuple(_realm(each) for each in _list(member, "realms", _MOST_REALMS)),
         servers=tuple(_server(each) for each in _list(member, "radsec_servers")),
         anchors=tuple(_anchor(each) for each in _list(member, "radsec_anchors")),
         names=tuple(_host(each) for each in _list(member, "radsec_client_names")),
+        keys=keys_of(claims),
         contact=str(contacts[0])[:_MOST_SIGNS] if isinstance(contacts, list) and contacts else None,
         logo_svg=check_svg(logo) if isinstance(logo, str) else None,
         provider=_provider(provider, entity) if isinstance(provider, dict) else None,
@@ -213,12 +217,9 @@ def _server(value: object) -> Server:
 def _anchor(value: object) -> bytes:
     try:
         octets = base64.b64decode(str(value), validate=True)
-        certificate = x509.load_der_x509_certificate(octets)
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-    except (ValueError, binascii.Error, x509.ExtensionNotFound):
-        raise Invalid("one of its roots is no certificate that signs others") from None
-    if not constraints.value.ca:
-        raise Invalid("one of its roots is no certificate that signs others")
+        x509.load_der_x509_certificate(octets)
+    except (ValueError, binascii.Error):
+        raise Invalid("one of its roots is no certificate") from None
     return octets
 
 
@@ -282,8 +283,8 @@ def _table(table: Claims, name: str) -> Claims:
     return value
 
 
-def _list(table: Claims, name: str) -> Sequence[Any]:
+def _list(table: Claims, name: str, most: int = _MOST) -> Sequence[Any]:
     value = table.get(name)
-    if not isinstance(value, list) or len(value) > _MOST:
+    if not isinstance(value, list) or len(value) > most:
         raise Invalid(f"its {name} are no list, or too long a one")
     return value

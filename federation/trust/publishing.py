@@ -1,4 +1,4 @@
-"""What we say of ourselves to other members, put together from what is set and known; signed."""
+"""What we say of ourselves to other members, put together and signed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aaa.errors import Invalid
+from aaa.pki.identity import ServerIdentity
 from aaa.settings import Settings
 from aaa.snapshot import CollectivityEntry, Snapshot
 from federation.trust import statements
 from federation.trust.description import Client, Description, Provider, Realm, Server, metadata
 from federation.trust.keys import NO_KEYS, Keys
+from federation.trust.statements import Signer
 
 LIFETIME: Final = timedelta(days=7)
 """How long a description of ours is valid: members that cannot reach us go on with it so long."""
@@ -47,7 +49,7 @@ def describe(settings: Settings, snapshot: Snapshot, keys: OwnKeys) -> Descripti
     first, shown = organisation(snapshot), snapshot.radsec_identity
     if shown is None:
         raise Invalid("there is no certificate to show to partners yet: start the service once")
-    ours = sorted(snapshot.by_realm.values(), key=lambda each: each.id)
+    ours = sorted(snapshot.by_realm.values(), key=lambda each: (each.id != first.id, each.id))
     entity = settings.portal.public_url
     return Description(
         entity=entity,
@@ -58,8 +60,9 @@ def describe(settings: Settings, snapshot: Snapshot, keys: OwnKeys) -> Descripti
         timezone=first.timezone,
         realms=tuple(Realm(each.realm, each.slug, each.name) for each in ours),
         servers=_servers(settings),
-        anchors=shown.anchors,
+        anchors=_anchors(settings, shown),
         names=shown.names[:1],
+        keys=keys.member.published,
         contact=first.contact,
         logo_svg=first.logo_svg,
         provider=_provider(settings, entity, keys.provider),
@@ -67,16 +70,23 @@ def describe(settings: Settings, snapshot: Snapshot, keys: OwnKeys) -> Descripti
     )
 
 
-def publish(described: Description, keys: Keys, now: datetime) -> str:
+def publish(described: Description, signer: Signer, now: datetime) -> str:
     """Return the entity configuration (OpenID Federation 1.0 section 3): a JWT about us, by us."""
     claims = {
         "iss": described.entity,
         "sub": described.entity,
         **statements.times(now, LIFETIME),
-        "jwks": {"keys": list(keys.published)},
+        "jwks": {"keys": list(described.keys)},
         "metadata": metadata(described),
     }
-    return statements.sign(claims, keys.must_sign(), statements.ENTITY_STATEMENT)
+    return statements.sign(claims, signer, statements.ENTITY_STATEMENT)
+
+
+def _anchors(settings: Settings, shown: ServerIdentity) -> tuple[bytes, ...]:
+    """Return what vouches for our certificate: our own roots, and before them, where an operator
+    brought a certificate, the last of what came with it."""
+    brought = shown.chain[-1:] if settings.radius.radsec_certificate_file else ()
+    return tuple(dict.fromkeys((*brought, *shown.anchors)))
 
 
 def _servers(settings: Settings) -> tuple[Server, ...]:

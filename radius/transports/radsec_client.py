@@ -14,7 +14,7 @@ from OpenSSL import SSL
 from aaa.pki.identity import ServerIdentity
 from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
-from radius.certificates import SERVER, Chain, Expected
+from radius.certificates import SERVER, Chain, Expected, each_of
 from radius.request import Address, Clock
 from radius.transports.radsec_connection import Broken, ServerConnection
 from radius.transports.tls import context_for
@@ -44,9 +44,10 @@ REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TlsPeer:
-    """A server, and how it proves itself: by a certificate that `anchor` (DER; None: our own
-    authority) signed for the DNS name `certificate_name`, or by the SHA-256 `fingerprint`
-    (hexadecimal) of that. Where neither is given, by its host as the name."""
+    """A server, and how it proves itself: by a certificate that `anchor` (DER, one root or several
+    one behind the other; None: our own authority) signed for the DNS name `certificate_name`, or
+    by the SHA-256 `fingerprint` (hexadecimal) of that. Where neither is given, by its host as the
+    name."""
 
     host: str
     port: int
@@ -59,7 +60,7 @@ class TlsPeer:
 
     def expected(self, identity: ServerIdentity) -> Expected:
         """Return what its certificate must show."""
-        anchors: tuple[bytes, ...] = (self.anchor,) if self.anchor is not None else ()
+        anchors = each_of(self.anchor) if self.anchor is not None else ()
         if self.fingerprint is not None:
             return Expected(anchors, self.certificate_name, self.fingerprint)
         anchors = anchors or identity.anchors

@@ -1,0 +1,106 @@
+"""Puts together what answers requests that cross between members, and what looks after them."""
+
+from contextlib import AsyncExitStack
+from ipaddress import ip_address
+
+from deploy.workshop import Workshop
+from federation.accounting_forwarder import AccountingForwarder
+from federation.canaries import Canaries
+from federation.carriers import PROXY_SCHEDULE, TlsCarrier, UdpCarrier
+from federation.forwarder import Forwarder
+from federation.handler import FederationHandler
+from federation.model import Transport
+from federation.refusals import Refusals
+from federation.trust.fetching import Fetcher
+from federation.trust.upkeep import Upkeep
+from federation.verification import Verifier
+from federation.visited import Visits
+from federation.visitor_tickets import VisitorTickets
+from radius.handlers.access import AccessHandler
+from radius.handlers.accounting import AccountingHandler
+from radius.handlers.handler import local_handler
+from radius.handlers.reply import ReplyBuilder
+from radius.transports.client import Client
+from radius.transports.radsec_client import RadsecClient
+
+
+async def handler(
+    workshop: Workshop,
+    stack: AsyncExitStack,
+    replies: ReplyBuilder,
+    access: AccessHandler,
+    accounting: AccountingHandler,
+) -> FederationHandler:
+    """Return the handler of all requests, what goes to partners beside it in the background."""
+    installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
+    database, keyring, partners = installation.database, installation.keyring, workshop.partners
+    stated = installation.settings.federation.source_address
+    source = ip_address(stated) if stated else None
+    client = Client(PROXY_SCHEDULE, source=source)
+    stack.callback(client.close)
+    radsec = RadsecClient(
+        lambda: directory.current.radsec_identity, workshop.warnings, clock, source=source
+    )
+    stack.callback(radsec.close)
+    forwarder = Forwarder(
+        installation.settings.federation,
+        partners=partners,
+        carriers={Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)},
+        clock=clock,
+    )
+    accounts = AccountingForwarder(
+        database=database,
+        partners=partners,
+        forwarder=forwarder,
+        warnings=workshop.warnings,
+        clock=clock,
+    )
+    canaries = Canaries(
+        entity=installation.settings.portal.public_url,
+        every_seconds=installation.settings.federation.canary_seconds,
+        database=database,
+        directory=directory,
+        partners=partners,
+        verifier=Verifier(forwarder=forwarder, keyring=keyring, clock=clock),
+        clock=clock,
+    )
+    workshop.background += [forwarder.run, accounts.run, canaries.run]
+    refusals = Refusals(replies)
+    visits = Visits(
+        directory=directory,
+        keyring=keyring,
+        accounting=accounting,
+        forwarder=forwarder,
+        accounts=accounts,
+        refusals=refusals,
+        clock=clock,
+    )
+    return FederationHandler(
+        local_handler(access, accounting),
+        directory=directory,
+        partners=partners,
+        visits=visits,
+        visitor_tickets=VisitorTickets(
+            database=database,
+            directory=directory,
+            keyring=keyring,
+            refusals=refusals,
+            clock=clock,
+        ),
+        refusals=refusals,
+        keyring=keyring,
+    )
+
+
+def upkeep(workshop: Workshop, stack: AsyncExitStack) -> Upkeep:
+    """Return what keeps members as they say of themselves."""
+    installation = workshop.installation
+    fetcher = Fetcher()
+    stack.push_async_callback(fetcher.close)
+    return Upkeep(
+        database=installation.database,
+        keyring=installation.keyring,
+        partners=workshop.partners,
+        fetcher=fetcher,
+        clock=workshop.clock,
+    )

@@ -1,0 +1,162 @@
+"""Who is connected with whom: what our canaries found, and what other members say that theirs did.
+
+For each ordered pair (visited, home), whether a canary of the home was let in at the visited one's
+places, how long that took, and when.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa.errors import Invalid
+from federation.directory import PartnerEntry
+from federation.model import Interconnection, LinkState
+from federation.trust import statements
+from federation.trust.statements import Claims, Signer
+
+CONNECTIONS: Final = "farandole-connections+jwt"
+_LIFETIME: Final = timedelta(days=1)
+_MOST: Final = 1000
+_MOST_SIGNS: Final = 300
+_MOST_MILLISECONDS: Final = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a canary of `home` fared at `visited`; both by entity identifier, a partner that only
+    speaks RADIUS by its name."""
+
+    visited: str
+    home: str
+    visited_title: str
+    home_title: str
+    state: LinkState
+    milliseconds: int | None
+    checked_at: datetime
+    connected_at: datetime | None
+
+
+def key_of(partner: PartnerEntry) -> str:
+    """Return what a partner is in a link."""
+    return partner.described.entity if partner.described else partner.name
+
+
+async def matrix(session: AsyncSession) -> list[Link]:
+    """Return every link, by the titles of the two."""
+    order = (Interconnection.visited_title, Interconnection.home_title, Interconnection.id)
+    rows = await session.scalars(select(Interconnection).order_by(*order))
+    return [_link(row) for row in rows]
+
+
+async def record(session: AsyncSession, link: Link, told_by_id: int | None = None) -> None:
+    """Keep what is known now of a link, in place of what was."""
+    query = select(Interconnection).where(
+        Interconnection.visited == link.visited, Interconnection.home == link.home
+    )
+    row = await session.scalar(query)
+    if row is None:
+        row = Interconnection(visited=link.visited, home=link.home)
+        session.add(row)
+    row.visited_title, row.home_title = link.visited_title, link.home_title
+    row.state, row.milliseconds = link.state, link.milliseconds
+    row.checked_at, row.told_by_id = link.checked_at, told_by_id
+    if link.connected_at is not None:
+        row.connected_at = link.connected_at
+    await session.flush()
+
+
+async def forget_others(
+    session: AsyncSession, visited: str, homes: Sequence[str], told_by_id: int | None = None
+) -> None:
+    """Delete the links from `visited` to all but these homes: nobody measures them any more."""
+    await session.execute(
+        delete(Interconnection).where(
+            Interconnection.visited == visited,
+            Interconnection.home.not_in(homes),
+            Interconnection.told_by_id.is_(None)
+            if told_by_id is None
+            else Interconnection.told_by_id == told_by_id,
+        )
+    )
+
+
+def publish(entity: str, links: Sequence[Link], signer: Signer, now: datetime) -> str:
+    """Return what we measured, signed."""
+    claims = {
+        "iss": entity,
+        **statements.times(now, _LIFETIME),
+        "connections": [_told(link) for link in links if link.visited == entity],
+    }
+    return statements.sign(claims, signer, CONNECTIONS)
+
+
+def read(text: str, partner: PartnerEntry, now: datetime) -> list[Link]:
+    """Return what a member says that it measured. Raises Invalid."""
+    keys = partner.described.keys if partner.described else ()
+    claims = statements.verify(text, keys, CONNECTIONS, now)
+    told = claims.get("connections")
+    if claims.get("iss") != key_of(partner) or not isinstance(told, list) or len(told) > _MOST:
+        raise Invalid("its connections are somebody else's, or too many")
+    return [_read(each, partner, now) for each in told]
+
+
+def _told(link: Link) -> Mapping[str, Any]:
+    connected_at = link.connected_at
+    return {
+        "home": link.home,
+        "home_title": link.home_title,
+        "state": link.state.value,
+        "milliseconds": link.milliseconds,
+        "checked_at": int(link.checked_at.timestamp()),
+        "connected_at": int(connected_at.timestamp()) if connected_at else None,
+    }
+
+
+def _read(value: object, partner: PartnerEntry, now: datetime) -> Link:
+    if not isinstance(value, dict):
+        raise Invalid("its connections are no list of connections")
+    milliseconds = value.get("milliseconds")
+    try:
+        return Link(
+            visited=key_of(partner),
+            home=_text(value, "home"),
+            visited_title=partner.title,
+            home_title=_text(value, "home_title"),
+            state=LinkState(str(value.get("state"))),
+            milliseconds=None
+            if milliseconds is None
+            else max(0, min(int(milliseconds), _MOST_MILLISECONDS)),
+            # Nobody has measured tomorrow.
+            checked_at=min(_time(value["checked_at"]), now),
+            connected_at=_time(value["connected_at"]) if value.get("connected_at") else None,
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, OSError):
+        raise Invalid("one of its connections cannot be read") from None
+
+
+def _text(value: Claims, name: str) -> str:
+    text = value.get(name)
+    if not isinstance(text, str) or not 0 < len(text) <= _MOST_SIGNS or not text.isprintable():
+        raise ValueError(name)
+    return text
+
+
+def _time(seconds: object) -> datetime:
+    return datetime.fromtimestamp(int(str(seconds)), UTC)
+
+
+def _link(row: Interconnection) -> Link:
+    return Link(
+        visited=row.visited,
+        home=row.home,
+        visited_title=row.visited_title,
+        home_title=row.home_title,
+        state=row.state,
+        milliseconds=row.milliseconds,
+        checked_at=row.checked_at,
+        connected_at=row.connected_at,
+    )

@@ -1,0 +1,214 @@
+"""Partners by what they say of themselves: made so, and kept so when they say something else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from aaa import citizens
+from aaa.errors import Invalid
+from aaa.model import Citizen, CitizenState
+from aaa.secret import Keyring, Secret
+from aaa.snapshot import RadsecPeerEntry, Snapshot, touch
+from aaa.wifi_secrets import WifiSecrets
+from federation import partners
+from federation.directory import CANARY_SECRET
+from federation.model import Canary, Membership, Partner, PartnerRealm, Transport
+from federation.partners import NewServer
+from federation.stand_ins import Place, Sender
+from federation.trust.description import Description
+from federation.trust.invitations import CanaryAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """`theirs` is the account at their home that we log in with, `ours` the one at ours that they
+    do."""
+
+    theirs: CanaryAccount
+    ours: CanaryAccount
+
+
+async def admit(
+    session: AsyncSession,
+    keyring: Keyring,
+    *,
+    described: Description,
+    statement: str,
+    name: str | None,
+    now: datetime,
+) -> Partner:
+    """Return the partner that a member is from now on; one that is known by its entity already is
+    brought up to what it says now. `name`: how we shall call it. Raises Invalid."""
+    check_usable(described)
+    known = await by_entity(session, described.entity)
+    if known is not None:
+        await apply(session, keyring, known, described, statement, now)
+        return await session.get_one(Partner, known.partner_id)
+    partner = await partners.add(
+        session,
+        keyring,
+        name=name or described.slug,
+        place=place_of(described),
+        realms=[each.realm for each in described.realms],
+        servers=servers_of(described),
+        sender=sender_of(described),
+        now=now,
+    )
+    session.add(
+        Membership(
+            partner_id=partner.id,
+            entity=described.entity,
+            statement=statement,
+            refreshed_at=now,
+        )
+    )
+    await session.flush()
+    await touch(session)
+    return partner
+
+
+async def apply(
+    session: AsyncSession,
+    keyring: Keyring,
+    membership: Membership,
+    described: Description,
+    statement: str,
+    now: datetime,
+) -> None:
+    """Keep a newer statement of a member, and do what it says: other servers, roots and names take
+    the place of the former, realms that it gave up lead there no more. A realm that it did not
+    have before is for an operator to let in. Raises Invalid."""
+    check_usable(described)
+    partner = await session.get_one(Partner, membership.partner_id)
+    membership.statement, membership.refreshed_at, membership.failure = statement, now, None
+    await partners.change_place(session, partner, place_of(described))
+    await partners.replace_servers(session, keyring, partner, servers_of(described))
+    await partners.change_sender(session, keyring, partner, sender_of(described), now)
+    claimed = {each.realm for each in described.realms}
+    held = set(await realms_of(session, partner))
+    if gone := held - claimed:
+        # The last one stays, and is reported as drift.
+        removed = sorted(gone) if gone != held else sorted(gone)[1:]
+        await partners.change_realms(session, partner, added=(), removed=removed)
+    await session.flush()
+    await touch(session)
+
+
+async def by_entity(session: AsyncSession, entity: str) -> Membership | None:
+    """Return what is known of a member, or None."""
+    return await session.scalar(select(Membership).where(Membership.entity == entity))
+
+
+async def realms_of(session: AsyncSession, partner: Partner) -> Sequence[str]:
+    """Return the patterns of realms that lead to a partner."""
+    query = select(PartnerRealm.pattern).where(PartnerRealm.partner_id == partner.id)
+    return (await session.scalars(query)).all()
+
+
+def check_usable(described: Description) -> None:
+    """Raise Invalid where a description is too little for a partner."""
+    for what, found in (
+        ("realm", described.realms),
+        ("RadSec server", described.servers),
+        ("root of its certificates", described.anchors),
+        ("name in its certificate", described.names),
+    ):
+        if not found:
+            raise Invalid(f"{described.entity} names no {what}: its operator has to see to it")
+
+
+async def exchange_canaries(
+    session: AsyncSession,
+    keyring: Keyring,
+    snapshot: Snapshot,
+    *,
+    partner: Partner,
+    realms: tuple[str, str],
+    canaries: Canaries,
+    keeps_text: bool,
+    now: datetime,
+) -> None:
+    """Keep the account that a partner has for us, and make the one that it has here. `realms`: of
+    theirs and of ours; `keeps_text`: the setting ``eap.challenges``."""
+    theirs, ours = realms
+    await keep_canary(
+        session, keyring, partner, f"{canaries.theirs.name}@{theirs}", canaries.theirs.secret
+    )
+    membership = await session.get_one(Membership, partner.id)
+    home = snapshot.by_realm[ours]
+    if await citizens.is_taken(session, canaries.ours.name, home):
+        return
+    if membership.canary_citizen_id is not None:
+        await citizens.close(session, membership.canary_citizen_id, now)
+    membership.canary_citizen_id = await citizens.add(
+        session,
+        name=canaries.ours.name,
+        collectivity=home,
+        email=None,
+        password_hash=None,
+        language=None,
+        now=now,
+    )
+    await WifiSecrets(keyring, keeps_text).bring(
+        session,
+        citizen_id=membership.canary_citizen_id,
+        name=f"canary of {partner.name}",
+        secret=canaries.ours.secret,
+        now=now,
+    )
+
+
+async def keep_canary(
+    session: AsyncSession, keyring: Keyring, partner: Partner, identity: str, secret: Secret
+) -> None:
+    """Log in at a partner's by this account from now on, to see whether that works."""
+    sealed = keyring.seal(secret.reveal(), CANARY_SECRET)
+    await session.merge(Canary(partner_id=partner.id, identity=identity, sealed_secret=sealed))
+    await session.flush()
+    await touch(session)
+
+
+async def end(session: AsyncSession, partner: Partner, now: datetime) -> None:
+    """Close the account that a partner had here; belongs before its removal."""
+    membership = await session.get(Membership, partner.id)
+    if membership is None or membership.canary_citizen_id is None:
+        return
+    citizen = await session.get(Citizen, membership.canary_citizen_id)
+    if citizen is not None and citizen.state is not CitizenState.CLOSED:
+        await citizens.close(session, citizen.id, now)
+
+
+def place_of(described: Description) -> Place:
+    """Return how a member is called and where it is."""
+    return Place(described.title, described.country, described.language, described.timezone)
+
+
+def servers_of(described: Description) -> tuple[NewServer, ...]:
+    """Return where to ask for a member's citizens, in the order that it gives."""
+    anchor = b"".join(described.anchors)
+    return tuple(
+        NewServer(
+            transport=Transport.TLS,
+            host=server.host,
+            auth_port=server.port,
+            acct_port=server.port,
+            priority=priority,
+            anchor=anchor,
+            certificate_name=server.name,
+        )
+        for priority, server in enumerate(described.servers)
+    )
+
+
+def sender_of(described: Description) -> Sender:
+    """Return which certificates a member connects to us with."""
+    return Sender(
+        peers=tuple(
+            RadsecPeerEntry(anchor, name, None)
+            for anchor in described.anchors
+            for name in described.names
+        )
+    )

@@ -1,0 +1,66 @@
+"""The addresses that other members ask, and the public page of who is connected with whom."""
+
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from aaa.errors import Invalid
+from federation import interconnection
+from federation.trust import joining
+from federation.trust.fetching import (
+    CONNECTIONS_PATH,
+    JOIN_PATH,
+    MESSAGE_TYPE,
+    STATEMENT_PATH,
+    STATEMENT_TYPE,
+)
+from portal.dependencies import PartsHere
+from portal.members import ourselves
+from portal.rendering import not_found, respond
+
+_REFUSED: Final = 422
+
+router = APIRouter()
+log = structlog.get_logger()
+
+
+@router.get(STATEMENT_PATH)
+async def statement(request: Request, parts: PartsHere) -> Response:
+    """What we say of ourselves (OpenID Federation 1.0 section 9)."""
+    try:
+        shown = ourselves.of(parts)
+    except Invalid:
+        # There is nothing to say yet: no collectivity, no certificate.
+        return respond(parts, request, not_found())
+    return Response(shown.member.statement, media_type=STATEMENT_TYPE)
+
+
+@router.post(JOIN_PATH)
+async def join(request: Request, parts: PartsHere) -> Response:
+    """Whoever has an invitation of ours becomes a partner."""
+    text = (await request.body()).decode("ascii", "replace")
+    try:
+        async with parts.database.write("join") as session:
+            partner, answer = await joining.welcome(
+                session, parts.keyring, ourselves.of(parts), text, parts.clock()
+            )
+    except Invalid as error:
+        log.warning("a request to join was refused", reason=str(error))
+        return PlainTextResponse(str(error), status_code=_REFUSED)
+    log.info("a partner joined", partner=partner.name)
+    return Response(answer, media_type=MESSAGE_TYPE)
+
+
+@router.get(CONNECTIONS_PATH)
+async def connections(request: Request, parts: PartsHere) -> Response:
+    """What our canaries found, signed."""
+    try:
+        us = ourselves.of(parts)
+    except Invalid:
+        return respond(parts, request, not_found())
+    async with parts.database.read("interconnection") as session:
+        links = await interconnection.matrix(session)
+    text = interconnection.publish(us.entity, links, us.signer, parts.clock())
+    return Response(text, media_type=MESSAGE_TYPE)
