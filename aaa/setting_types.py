@@ -81,6 +81,13 @@ def _source_address(value: str) -> str:
     return _address(value) if value else value
 
 
+def _radsec_versions(value: str) -> str:
+    versions = sorted({version.strip() for version in value.split(",")})
+    if not set(versions) <= {"1.0", "1.1"}:
+        raise ValueError('not versions of RADIUS over TLS; write "1.0", "1.1" or both: "1.0,1.1"')
+    return ",".join(versions)
+
+
 Address = Annotated[str, AfterValidator(_address)]
 SourceAddress = Annotated[str, AfterValidator(_source_address)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -91,3 +98,4 @@ Ssid = Annotated[str, AfterValidator(_ssid)]
 RoamingConsortiums = Annotated[str, AfterValidator(_roaming_consortiums)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 Servers = Annotated[str, AfterValidator(_servers)]
+RadsecVersions = Annotated[str, AfterValidator(_radsec_versions)]

@@ -16,6 +16,7 @@ from aaa.setting_types import (
     HttpUrl,
     MailUrl,
     Port,
+    RadsecVersions,
     RoamingConsortiums,
     ServerName,
     Servers,
@@ -110,6 +111,12 @@ class RadiusSettings(Section):
         "",
         validate_default=True,
         description="PEM file with that certificate's private key, without a passphrase.",
+    )
+    radsec_versions: RadsecVersions = Field(
+        "1.0,1.1",
+        description="Versions of RADIUS that are spoken over TLS, as server and as client. Both: "
+        "1.1 (RFC 9765, which needs neither secrets nor MD5) where the other side knows it, else "
+        "1.0. With 1.1 alone, who does not know it is neither let in nor asked.",
     )
     radsec_connections: int = Field(
         64, ge=1, le=4096, description="Connections that one client may hold over TLS."

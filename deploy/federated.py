@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from deploy.workshop import Workshop
 from federation.accounting_forwarder import AccountingForwarder
 from federation.canaries import Canaries
-from federation.carriers import PROXY_SCHEDULE, TlsCarrier, UdpCarrier
+from federation.carriers import PROXY_SCHEDULE, Carrier, TlsCarrier, UdpCarrier
 from federation.forwarder import Forwarder
 from federation.handler import FederationHandler
 from federation.model import Transport
@@ -20,6 +20,7 @@ from radius.handlers.access import AccessHandler
 from radius.handlers.accounting import AccountingHandler
 from radius.handlers.handler import local_handler
 from radius.handlers.reply import ReplyBuilder
+from radius.transports.alpn import versions_of
 from radius.transports.client import Client
 from radius.transports.radsec_client import RadsecClient
 
@@ -34,18 +35,10 @@ async def handler(
     """Return the handler of all requests, what goes to partners beside it in the background."""
     installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
     database, keyring, partners = installation.database, installation.keyring, workshop.partners
-    stated = installation.settings.federation.source_address
-    source = ip_address(stated) if stated else None
-    client = Client(PROXY_SCHEDULE, source=source)
-    stack.callback(client.close)
-    radsec = RadsecClient(
-        lambda: directory.current.radsec_identity, workshop.warnings, clock, source=source
-    )
-    stack.callback(radsec.close)
     forwarder = Forwarder(
         installation.settings.federation,
         partners=partners,
-        carriers={Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)},
+        carriers=_carriers(workshop, stack),
         clock=clock,
     )
     accounts = AccountingForwarder(
@@ -90,6 +83,24 @@ async def handler(
         refusals=refusals,
         keyring=keyring,
     )
+
+
+def _carriers(workshop: Workshop, stack: AsyncExitStack) -> dict[Transport, Carrier]:
+    """Return what sends requests to servers of partners."""
+    settings, directory = workshop.installation.settings, workshop.directory
+    stated = settings.federation.source_address
+    source = ip_address(stated) if stated else None
+    client = Client(PROXY_SCHEDULE, source=source)
+    stack.callback(client.close)
+    radsec = RadsecClient(
+        lambda: directory.current.radsec_identity,
+        workshop.warnings,
+        workshop.clock,
+        source=source,
+        versions=versions_of(settings.radius.radsec_versions),
+    )
+    stack.callback(radsec.close)
+    return {Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)}
 
 
 def upkeep(workshop: Workshop, stack: AsyncExitStack) -> Upkeep:

@@ -33,6 +33,7 @@ _OUTCOMES: Final = {
     Code.ACCESS_REJECT: "reject",
     Code.ACCESS_CHALLENGE: "challenge",
     Code.ACCOUNTING_RESPONSE: "response",
+    Code.PROTOCOL_ERROR: "protocol_error",
 }
 # RFC 5176 section 3.5: not routable, a proxy's trouble, no resources.
 _UNROUTABLE: Final = frozenset((502, 505, 506))
@@ -132,7 +133,8 @@ class Forwarder:
             code=Code.ACCOUNTING_REQUEST,
             attributes=attributes,
         )
-        return isinstance(await self.ask(errand), Answer)
+        answer = await self.ask(errand)
+        return isinstance(answer, Answer) and answer.reply.code is Code.ACCOUNTING_RESPONSE
 
     def revived_at(self, partner_id: int) -> datetime | None:
         """Return when a server of a partner was last found to answer again, if it ever was."""
@@ -168,7 +170,10 @@ class Forwarder:
         packet = _packet(Code.STATUS_SERVER, Attributes())
         carrier = self._carriers[server.transport]
         reply = await carrier.exchange(server, packet, Service.AUTHENTICATION, self._seconds)
-        outcome = reply if isinstance(reply, Outcome) else Outcome.ANSWERED
+        outcome = reply if isinstance(reply, Outcome) else _outcome(reply)
+        if outcome is Outcome.UNROUTABLE:
+            # It is there, and says that it can do nothing: as good as silent.
+            outcome = Outcome.SILENT
         self._observe(partner, server, None, outcome)
 
     async def _ask(self, errand: Errand, ends_at: float) -> Answer | NoAnswer:
@@ -291,6 +296,8 @@ def _key(partner: PartnerEntry, state: bytes) -> bytes:
 
 
 def _outcome(reply: Packet) -> Outcome:
+    """What an answer says of the way. Any other Protocol-Error is of the request, which no other
+    server would take either (RFC 9765 section 6.1)."""
     is_refusal = reply.code in (Code.ACCESS_REJECT, Code.PROTOCOL_ERROR)
     if is_refusal and reply.attributes.integer("Error-Cause") in _UNROUTABLE:
         return Outcome.UNROUTABLE

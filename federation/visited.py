@@ -95,6 +95,9 @@ class Visits:
         if isinstance(answer, NoAnswer):
             return self._refusals.refuse(request, DenyReason.HOME_UNREACHABLE)
         let_in = inbound(answer.reply, hop)
+        if answer.reply.code is Code.PROTOCOL_ERROR:
+            said = let_in.integer("Error-Cause")
+            return self._refusals.refuse(request, DenyReason.HOME_UNREACHABLE, said)
         reply = replace(request.packet, code=answer.reply.code, attributes=let_in)
         return self._conclude(request, way, reply, allowed)
 

@@ -16,7 +16,7 @@ OUTCOMES: Final = {
     # Their citizens at our hotspots.
     "out": (
         *("accept", "reject", "challenge", "response"),
-        *("timeout", "unreachable", "suspended", "loop", "refused"),
+        *("timeout", "unreachable", "protocol_error", "suspended", "loop", "refused"),
     ),
     # Requests of their servers.
     "in": ("accept", "reject", "challenge", "response", "suspended", "loop", "refused"),
@@ -26,8 +26,8 @@ requests = Counter(
     "farandole_federation_requests",
     "Requests exchanged with partners, by direction (out: their citizens at our hotspots; in: from "
     "their servers) and outcome: the answer (accept, reject, challenge, response) or why there was "
-    "none of the home's (timeout, unreachable: no server of it is alive, suspended, loop, refused: "
-    "by the contract).",
+    "none of the home's (timeout, unreachable: no server of it is alive, protocol_error: a server "
+    "said that it can do nothing, suspended, loop, refused: by the contract).",
     (*_PARTNER, "direction", "outcome"),
     registry=REGISTRY,
 )

@@ -71,8 +71,8 @@ radius_in_progress = Gauge(
 radsec_connections = Gauge(
     "farandole_radsec_connections",
     "Connections of RADIUS over TLS, by direction (in: clients at our port, out: to servers of "
-    "partners).",
-    ("direction",),
+    "partners) and the version of RADIUS that is spoken (1.0, 1.1).",
+    ("direction", "version"),
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )

@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from radius.wire.version_1_1 import TOKENS
+
 IDENTIFIERS: Final = 256
 
 
@@ -51,6 +53,50 @@ class Due:
     failed: tuple[Pending, ...]
 
 
+class Identifiers:
+    """The 256 of one socket or connection. The one that was freed longest ago is taken next: a late
+    answer to the request that had it before is then least likely to meet a new one."""
+
+    def __init__(self) -> None:
+        self._free = deque(range(IDENTIFIERS))
+
+    @property
+    def has_one(self) -> bool:
+        """Whether any is free."""
+        return bool(self._free)
+
+    def take(self) -> int:
+        """Return one that no request has. Raises IndexError where none is free."""
+        return self._free.popleft()
+
+    def give_back(self, identifier: int) -> None:
+        """Free one that was taken."""
+        self._free.append(identifier)
+
+
+class Tokens:
+    """The Tokens of one connection, from a random one on (RFC 9765 section 4.2.1); no more than
+    `most` requests have one at a time."""
+
+    def __init__(self, first: int, most: int) -> None:
+        self._next = first
+        self._left = most
+
+    @property
+    def has_one(self) -> bool:
+        """Whether one more request may be sent."""
+        return self._left > 0
+
+    def take(self) -> int:
+        """Return one that no request of these 2**32 had before."""
+        token, self._next, self._left = self._next, (self._next + 1) % TOKENS, self._left - 1
+        return token
+
+    def give_back(self, token: int) -> None:
+        """Count one request less; its Token comes round when all others have."""
+        self._left += 1
+
+
 class Outstanding:
     """The requests outstanding on one socket.
 
@@ -60,9 +106,7 @@ class Outstanding:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule: Final = schedule
-        # The Identifier that was freed longest ago is taken next: a late answer to the request
-        # that had it before is then least likely to meet a new one.
-        self._free = deque(range(IDENTIFIERS))
+        self._free = Identifiers()
         self._taken: set[int] = set()
         self._pending: dict[int, Pending] = {}
 
@@ -74,9 +118,9 @@ class Outstanding:
 
         It stays taken until :meth:`finish`.
         """
-        if not self._free:
+        if not self._free.has_one:
             return None
-        identifier = self._free.popleft()
+        identifier = self._free.take()
         self._taken.add(identifier)
         return identifier
 
@@ -110,7 +154,7 @@ class Outstanding:
         self.settle(identifier)
         if identifier in self._taken:
             self._taken.remove(identifier)
-            self._free.append(identifier)
+            self._free.give_back(identifier)
 
     def due(self, now: float, jitter: float) -> Due:
         """Return what to send again now, each already set to its next time, and what failed."""

@@ -86,7 +86,9 @@ class Reply:
 
     The transport gives `packet` its Identifier and authenticators. `held_back_seconds` is how
     long the answer waits, against guessing; the request counts as in progress until then. `eap`
-    says what EAP came to: the proof that was given, or the failure.
+    says what EAP came to: the proof that was given, or the failure. `way_error` is an Error-Cause
+    (RFC 5176 section 3.5) where nobody decided, since the way home was at fault: who speaks
+    RADIUS/1.1 is told that much in place of `packet`.
     """
 
     packet: Packet
@@ -94,6 +96,7 @@ class Reply:
     method: Method | None = None
     held_back_seconds: float = 0.0
     eap: str | None = None
+    way_error: str | int | None = None
 
 
 Handler = Callable[[Request], Awaitable[Reply | Unanswered]]

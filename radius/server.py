@@ -14,6 +14,7 @@ from radius.clients import Clients
 from radius.drops import NOBODY, Drops
 from radius.request import Clock, Handler, Service
 from radius.sightings import Sightings
+from radius.transports.alpn import versions_of
 from radius.transports.client import Client
 from radius.transports.dynamic_authorization import DynamicAuthorization
 from radius.transports.exchange import Exchanges
@@ -55,7 +56,8 @@ class RadiusServer:
         """What was seen of each NAS; stored every few seconds."""
         self._listeners: dict[Service, Listener] = {}
         self._radsec = RadsecServer(
-            Door(directory, warnings, clock), Bounds(per_client=settings.radsec_connections)
+            Door(directory, warnings, clock, versions_of(settings.radsec_versions)),
+            Bounds(per_client=settings.radsec_connections),
         )
         self._asked_to_stop = asyncio.Event()
         self._is_running = False

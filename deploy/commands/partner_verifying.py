@@ -23,6 +23,7 @@ from federation.trust.joining import Ourselves
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.request import Service
+from radius.transports.alpn import versions_of
 from radius.transports.radsec_client import RadsecClient
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
@@ -76,6 +77,7 @@ async def _status(installation: Installation, us: Ourselves, server: HomeServerE
         warnings,
         lambda: datetime.now(UTC),
         source=ip_address(settings.source_address) if settings.source_address else None,
+        versions=versions_of(installation.settings.radius.radsec_versions),
     )
 
     async def answered() -> bool:

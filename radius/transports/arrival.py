@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import Final
 
-from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from radius.duplicates import Source
 from radius.request import Address, Request, Service
 from radius.transports.versions import Version
 from radius.wire.packet import Packet
-
-RADSEC_SECRET: Final = Secret(b"radsec")
-"""RFC 6614 section 2.3: TLS proves who speaks; this signs and hides for form's sake."""
 
 Send = Callable[[bytes], bool]
 """Sends a datagram back; returns whether it went out."""
@@ -42,7 +37,8 @@ class Arrival:
     datagram: bytes
     service: Service
     address: Address
-    source: Source
+    source: Source | None
+    """None where no request comes twice."""
     send: Send
     received_at: datetime
     arrived: float

@@ -11,14 +11,9 @@ from radius.outstanding import Outstanding, Pending, Schedule
 from radius.request import Address
 from radius.transports.arrival import address_of
 from radius.transports.udp import bound_socket
-from radius.wire.authenticator import (
-    encode_access_request,
-    encode_accounting_request,
-    encode_dynamic_request,
-    verify_reply,
-)
+from radius.wire.authenticator import encode_request, verify_reply
 from radius.wire.errors import BadAuthenticator, MalformedPacket
-from radius.wire.packet import Code, Packet, parse
+from radius.wire.packet import ANSWERS, Code, Packet, parse
 
 Encode = Callable[[Packet, bytes], bytes]
 """Makes a packet, its Identifier set, and a secret into a datagram."""
@@ -26,20 +21,6 @@ Encode = Callable[[Packet, bytes], bytes]
 _MOST_OCTETS: Final = 4097
 _AT_ONCE: Final = 64
 _ANY: Final[dict[int, str]] = {4: "0.0.0.0", 6: "::"}  # noqa: S104  # the kernel picks a port, and an address
-ENCODERS: Final[dict[Code, Encode]] = {
-    Code.ACCESS_REQUEST: encode_access_request,
-    Code.STATUS_SERVER: encode_access_request,
-    Code.ACCOUNTING_REQUEST: encode_accounting_request,
-    Code.DISCONNECT_REQUEST: encode_dynamic_request,
-    Code.COA_REQUEST: encode_dynamic_request,
-}
-ANSWERS: Final = {
-    Code.ACCESS_REQUEST: {Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE},
-    Code.STATUS_SERVER: {Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE},
-    Code.ACCOUNTING_REQUEST: {Code.ACCOUNTING_RESPONSE},
-    Code.DISCONNECT_REQUEST: {Code.DISCONNECT_ACK, Code.DISCONNECT_NAK},
-    Code.COA_REQUEST: {Code.COA_ACK, Code.COA_NAK},
-}
 
 
 class Client:
@@ -68,7 +49,7 @@ class Client:
         address: Address,
         port: int,
         secret: Secret,
-        encode: Encode | None = None,
+        encode: Encode = encode_request,
     ) -> Packet | None:
         """Return the verified answer to a packet, or None where none came in time.
 
@@ -78,7 +59,6 @@ class Client:
         """
         if address.version not in self._sources:
             return None
-        encode = encode or ENCODERS[packet.code]
         channel, identifier = await self._take(address.version)
         try:
             request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)

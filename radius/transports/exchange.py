@@ -18,11 +18,10 @@ from radius.drops import NOBODY, Drops
 from radius.duplicates import Answered, DuplicateWindow, Progress
 from radius.request import Clock, Handler, Reply, Request, Service, Unanswered
 from radius.sightings import Sightings
-from radius.transports.arrival import RADSEC_SECRET, Arrival, Caller, Line, Send, address_of
+from radius.transports.arrival import Arrival, Caller, Line, Send, address_of
 from radius.transports.tasks import contained
 from radius.transports.versions import Radius10
 from radius.wire.attributes import Attributes
-from radius.wire.authenticator import encode_reply_in_kind
 from radius.wire.errors import BadAuthenticator, Malformation, MalformedPacket
 from radius.wire.packet import Code, Packet, parse
 
@@ -139,11 +138,12 @@ class Exchanges:
             packet, is_authentic = line.version.receive(datagram)
             service = _SERVICES.get(packet.code)
             if service is None:
-                self._refuse(line, packet)
+                self._refuse(line, datagram, packet)
                 return False
             now = self._clock()
+            source = (line.name, 0, packet.identifier) if line.version.may_repeat else None
             arrival = Arrival(
-                *(packet, datagram, service, address, (line.name, 0, packet.identifier)),
+                *(packet, datagram, service, address, source),
                 *(line.send, now, self._loop.time(), line.ended),
             )
             self._sightings.note_connected(nas, now)
@@ -151,22 +151,27 @@ class Exchanges:
         except BadAuthenticator:
             self._drops.count(Unanswered.WRONG_SECRET, address, nas.name, secret="radsec")
         except MalformedPacket as error:
-            self._drops.count(_MALFORMED[error.malformation], address, nas.name)
+            self._decline(line, datagram, _MALFORMED[error.malformation])
         except Exception:
-            self._drops.count(Unanswered.INTERNAL_ERROR, address, nas.name, exc_info=True)
+            self._decline(line, datagram, Unanswered.INTERNAL_ERROR, exc_info=True)
         return False
 
-    def _refuse(self, line: Line, packet: Packet) -> None:
-        """Say that we take no orders, as RFC 6614 section 2.5 asks; ignore what else there is."""
+    def _refuse(self, line: Line, datagram: bytes, packet: Packet) -> None:
+        """Say that we take no orders, as RFC 6614 section 2.5 asks, and nothing else there is."""
         if packet.code not in _REFUSALS:
-            self._drops.count(
-                Unanswered.UNSUPPORTED_CODE, line.address, line.nas.name, code=packet.code.rfc_name
-            )
+            code = packet.code.rfc_name
+            self._decline(line, datagram, Unanswered.UNSUPPORTED_CODE, code=code)
             return
         states = [("Proxy-State", state) for state in packet.attributes.all("Proxy-State")]
         attributes = Attributes.of(("Error-Cause", "Unsupported-Extension"), *states)
         refusal = Packet(_REFUSALS[packet.code], packet.identifier, bytes(16), attributes)
-        line.send(encode_reply_in_kind(refusal, packet, RADSEC_SECRET.reveal()))
+        line.send(line.version.answer(Reply(refusal), packet))
+
+    def _decline(self, line: Line, datagram: bytes, reason: Unanswered, **fields: object) -> None:
+        """Count what gets no answer, and say so where the version has a word for it."""
+        self._drops.count(reason, line.address, line.nas.name, **fields)
+        if octets := line.version.decline(datagram, reason):
+            line.send(octets)
 
     async def finish(self, within_seconds: float) -> None:
         """Answer what is in progress, and what is held back at once; then cancel what remains."""
@@ -229,9 +234,8 @@ class Exchanges:
 
     def _begin(self, arrival: Arrival, caller: Caller) -> bool:
         """Have a request worked on unless it is a repetition; return whether that was begun."""
-        packet, nas = arrival.packet, caller.nas
-        window = self._windows[arrival.service]
-        seen = window.see(arrival.source, packet.authenticator, arrival.arrived)
+        nas = caller.nas
+        seen = self._seen(arrival)
         if isinstance(seen, Answered):
             metrics.radius_duplicates.labels("resent").inc()
             if not arrival.send(seen.datagram):
@@ -239,13 +243,29 @@ class Exchanges:
         elif seen is Progress.IN_PROGRESS:
             metrics.radius_duplicates.labels("in_progress").inc()
         elif self._in_progress >= self._max_in_progress:
-            window.forget(arrival.source, packet.authenticator)
-            self._drops.count(Unanswered.OVERLOADED, arrival.address, nas.name)
+            self._drop(arrival, caller, Unanswered.OVERLOADED)
         else:
             self._count_in_progress(1)
             self._start(self._work(arrival, caller), self._working)
             return True
         return False
+
+    def _seen(self, arrival: Arrival) -> Progress | Answered:
+        if arrival.source is None:
+            return Progress.FRESH
+        window = self._windows[arrival.service]
+        return window.see(arrival.source, arrival.packet.authenticator, arrival.arrived)
+
+    def _drop(self, arrival: Arrival, caller: Caller, reason: Unanswered, **fields: object) -> None:
+        """Count a request that gets no answer, so that its repetition is tried anew; say so where
+        there are no repetitions."""
+        packet = arrival.packet
+        if arrival.source is not None:
+            self._windows[arrival.service].forget(arrival.source, packet.authenticator)
+        code = packet.code.rfc_name
+        self._drops.count(reason, arrival.address, caller.nas.name, code=code, **fields)
+        if octets := caller.version.decline(arrival.datagram, reason):
+            arrival.send(octets)
 
     def _count_in_progress(self, change: int) -> None:
         """Keep count of what was admitted and not answered yet, held back or not; the gauge too."""
@@ -269,7 +289,7 @@ class Exchanges:
             outcome = await self._handler(request)
             datagram = b""
             if isinstance(outcome, Reply):
-                datagram = caller.version.encode(outcome, arrival.packet)
+                datagram = caller.version.answer(outcome, arrival.packet)
         except Unavailable as error:
             is_database = error.what == "database"
             reason = _OUTAGES[error.outage] if is_database else Unanswered.OVERLOADED
@@ -292,10 +312,7 @@ class Exchanges:
         self, arrival: Arrival, caller: Caller, reason: Unanswered, **fields: object
     ) -> None:
         self._end(arrival)
-        packet = arrival.packet
-        self._windows[arrival.service].forget(arrival.source, packet.authenticator)
-        code = packet.code.rfc_name
-        self._drops.count(reason, arrival.address, caller.nas.name, code=code, **fields)
+        self._drop(arrival, caller, reason, **fields)
 
     def _reply(self, arrival: Arrival, request: Request, reply: Reply, datagram: bytes) -> None:
         """Answer now, or when it has been held back; repetitions meanwhile are in progress."""
@@ -317,7 +334,9 @@ class Exchanges:
     ) -> None:
         packet, nas = arrival.packet, request.nas
         self._end(arrival)
-        self._windows[arrival.service].answered(arrival.source, packet.authenticator, datagram)
+        if arrival.source is not None:
+            window = self._windows[arrival.service]
+            window.answered(arrival.source, packet.authenticator, datagram)
         if not arrival.send(datagram):
             self._drops.count(Unanswered.UNSENDABLE, arrival.address, nas.name)
             return

@@ -16,6 +16,8 @@ from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
 from radius.certificates import SERVER, Chain, Expected, each_of
 from radius.request import Address, Clock
+from radius.transports import alpn
+from radius.transports.alpn import BOTH, Versions
 from radius.transports.radsec_connection import Broken, ServerConnection
 from radius.transports.tls import context_for
 from radius.wire.packet import Packet
@@ -30,6 +32,8 @@ REMEDIES: Final = {
     "unreachable": "see whether the server runs, its address and port, and the way there",
     "broken": "the server ended the handshake: it may not know our certificate "
     "(farandole ca export shows who signs it), or speak no TLS 1.2",
+    "no_common_version": "the server does not speak the version of RADIUS that "
+    "radius.radsec_versions asks for: have it speak that one, or allow both (1.0,1.1)",
     "bad_framing": "what comes within TLS is no RADIUS: see what listens there",
     "no_identity": "there is no certificate to show: see what the log says of it since the start",
     "malformed_certificate": "what the server shows is no certificate that can be read",
@@ -68,11 +72,12 @@ class TlsPeer:
 
 
 class RadsecClient:
-    """Exchanges packets with servers over TLS, 256 at a time on each of a few connections.
+    """Exchanges packets with servers over TLS, on a few connections to each.
 
     `identity` is asked for our certificate at each request: where it is another than before, new
     connections show it and the old ones take no more requests. `source` is the address that
-    connections are made from, where the kernel is not to choose. Close it when done.
+    connections are made from, where the kernel is not to choose; `versions` are those of RADIUS
+    that may be spoken. Close it when done.
     """
 
     def __init__(
@@ -83,7 +88,9 @@ class RadsecClient:
         *,
         most_connections: int = 4,
         source: Address | None = None,
+        versions: Versions = BOTH,
     ) -> None:
+        self.versions = versions
         self.source = None if source is None else (str(source), 0)
         self._identity = identity
         self._warnings = warnings
@@ -96,7 +103,8 @@ class RadsecClient:
         self, server: TlsPeer, packet: Packet, within_seconds: float
     ) -> Packet | None:
         """Return the verified answer to a packet, or None: where none came within that time, and
-        at once where the server cannot be reached or the connection breaks.
+        at once where the server cannot be reached or the connection breaks. Over RADIUS/1.1 that
+        may be a Protocol-Error.
 
         The Identifier is chosen here, and the authenticator of all but Access-Request and
         Status-Server, which bring a random one. Nothing is hidden in the packet, and nothing in
@@ -132,7 +140,9 @@ class RadsecClient:
             raise Broken("no_identity")
         if self._context is None or self._context[0] != identity:
             try:
-                self._context = identity, context_for(identity, SSL.TLS_CLIENT_METHOD)
+                context = context_for(identity, SSL.TLS_CLIENT_METHOD)
+                alpn.offer(context, self.versions)
+                self._context = identity, context
             except (ValueError, SSL.Error) as error:
                 raise Broken("no_identity", detail=str(error)) from error
         return self._context
@@ -213,7 +223,7 @@ class _Server:
     def lost(self, connection: "ServerConnection", why: str) -> None:
         """Forget a connection. One that never brought an answer was no good."""
         self._connections.remove(connection)
-        metrics.radsec_connections.labels("out").dec()
+        metrics.radsec_connections.labels("out", connection.version.name).dec()
         log.info("radsec server left", server=str(self._server), why=why)
         if not connection.was_of_use:
             self._fail(Broken("broken", detail=why))
@@ -248,7 +258,7 @@ class _Server:
         session.set_connect_state()
         if name := _server_name(self._server):
             session.set_tlsext_host_name(name)
-        connection = ServerConnection(self, session, identity, self._judge)
+        connection = ServerConnection(self, session, identity, self._judge, self._client.versions)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._loop.create_connection(
@@ -262,8 +272,9 @@ class _Server:
             connection.tls.close("it was given up")
             raise Broken("unreachable", detail=str(error) or "no answer in time") from error
         self._connections.append(connection)
-        metrics.radsec_connections.labels("out").inc()
-        log.info("radsec server connected", server=str(self._server))
+        version = connection.version.name
+        metrics.radsec_connections.labels("out", version).inc()
+        log.info("radsec server connected", server=str(self._server), version=version)
         return connection
 
     def _judge(self, connection: "ServerConnection", certificates: Sequence[bytes]) -> bool:

@@ -1,7 +1,6 @@
-"""One connection to a server over TLS: requests out, answers in, each by its Identifier."""
+"""One connection to a server over TLS: requests out, answers in, each by its number."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -9,14 +8,12 @@ from typing import Final, Protocol
 from OpenSSL import SSL
 
 from aaa.pki.identity import ServerIdentity
-from radius.outstanding import IDENTIFIERS
-from radius.transports.arrival import RADSEC_SECRET
-from radius.transports.client import ANSWERS, ENCODERS
+from radius.outstanding import Identifiers, Tokens
+from radius.transports.alpn import NO_COMMON_VERSION, Versions
 from radius.transports.tls import TlsConnection
-from radius.wire.authenticator import verify_reply
+from radius.transports.versions import NOT_SPOKEN, RADSEC_1_0, Version
 from radius.wire.errors import BadAuthenticator, MalformedPacket
-from radius.wire.hop import hide_request, reveal_reply
-from radius.wire.packet import Code, Packet, parse
+from radius.wire.packet import Code, Packet
 from radius.wire.stream import Stream
 
 # Servers hang up on who says nothing for a minute, some of them; a request that goes out just then
@@ -56,7 +53,7 @@ class _Question:
     """A request that waits for its answer."""
 
     code: Code
-    authenticator: bytes
+    octets: bytes
     answer: "asyncio.Future[Packet]"
 
 
@@ -69,27 +66,31 @@ class ServerConnection:
         session: SSL.Connection,
         identity: ServerIdentity,
         judge: "Callable[[ServerConnection, Sequence[bytes]], bool]",
+        versions: Versions,
     ) -> None:
+        self._versions = versions
+        self.version: Version = RADSEC_1_0
+        """The one that was agreed on, once the connection is ready."""
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self.identity = identity
         self.tls = TlsConnection(session, lambda chain: judge(self, chain), self)
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.flaw: Broken | None = None
-        """What is wrong with the server's certificate."""
+        """What is wrong with the server's certificate, or with what it speaks."""
         self.is_retired = False
         self.was_of_use = False
         self._is_open = False
         self._stream = Stream()
         self._waiting: dict[int, _Question] = {}
-        self._identifiers = deque(range(IDENTIFIERS))
+        self._numbers: Identifiers | Tokens = self.version.numbers()
         self._active_at = self._loop.time()
         self._unheard_since: float | None = None
 
     @property
     def has_room(self) -> bool:
         """Whether one more request can go out now."""
-        return bool(self._identifiers) and not self.tls.is_congested
+        return self._numbers.has_one and not self.tls.is_congested
 
     @property
     def is_fresh(self) -> bool:
@@ -104,30 +105,35 @@ class ServerConnection:
 
     async def exchange(self, packet: Packet) -> Packet:
         """Send a request and return its answer. Raises Broken where the connection ends."""
-        identifier = self._identifiers.popleft()
+        number = self._numbers.take()
         try:
-            request = Packet(packet.code, identifier, packet.authenticator, packet.attributes)
-            hidden = hide_request(request, RADSEC_SECRET.reveal())
-            octets = ENCODERS[packet.code](hidden, RADSEC_SECRET.reveal())
+            request = Packet(packet.code, number, packet.authenticator, packet.attributes)
+            octets = self.version.ask(request)
             if not self.tls.write(octets):
                 raise Broken("broken")
-            question = _Question(packet.code, octets[4:20], self._loop.create_future())
-            self._waiting[identifier] = question
+            question = _Question(packet.code, octets, self._loop.create_future())
+            self._waiting[number] = question
             self._note_sent()
             return await question.answer
         except asyncio.CancelledError:
             self._end_if_silent()
             raise
         finally:
-            self._waiting.pop(identifier, None)
-            # The longest unused comes next: a late answer finds nobody, rather than another.
-            self._identifiers.append(identifier)
+            self._waiting.pop(number, None)
+            self._numbers.give_back(number)
             self._keeper.has_changed()
             if self.is_retired and not self._waiting:
                 self.tls.close("it is replaced")
 
     def established(self) -> None:
-        """Be ready."""
+        """Be ready, in the version that was agreed on."""
+        version = self.tls.agreed(self._versions)
+        if version is None:
+            self.flaw = Broken("no_common_version")
+            self.tls.write(NOT_SPOKEN)
+            self.tls.close("no version in common")
+            return
+        self.version, self._numbers = version, version.numbers()
         self._is_open = True
         if not self.ready.done():
             self.ready.set_result(None)
@@ -154,29 +160,28 @@ class ServerConnection:
             if not question.answer.done():
                 question.answer.set_exception(Broken("broken"))
         if not self.ready.done():
-            self.ready.set_exception(self.flaw or Broken("broken", detail=why))
+            is_alert = NO_COMMON_VERSION in why
+            broken = Broken("no_common_version" if is_alert else "broken", detail=why)
+            self.ready.set_exception(self.flaw or broken)
         if self._is_open:
             self._keeper.lost(self, why)
 
     def _receive(self, datagram: bytes) -> None:
         """Give an answer to who asked; what is no answer, or not to be believed, is ignored."""
         try:
-            packet = parse(datagram)
-        except MalformedPacket:
-            return
-        question = self._waiting.get(packet.identifier)
-        if question is None or packet.code not in ANSWERS[question.code]:
-            return
-        secret = RADSEC_SECRET.reveal()
-        try:
-            verify_reply(datagram, packet, question.authenticator, secret)
-            packet = reveal_reply(packet, question.authenticator, secret)
+            packet = self.version.parse(datagram)
+            question = self._waiting.get(packet.identifier)
+            if question is None:
+                return
+            answer = self.version.accept(datagram, packet, question.octets, question.code)
         except (BadAuthenticator, MalformedPacket):
+            return
+        if answer is None:
             return
         self.was_of_use = True
         self._keeper.heard()
         if not question.answer.done():
-            question.answer.set_result(packet)
+            question.answer.set_result(answer)
 
     def _note_sent(self) -> None:
         self._active_at = self._loop.time()

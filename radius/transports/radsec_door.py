@@ -11,6 +11,8 @@ from monitoring import metrics
 from monitoring.logging import RepeatedWarnings
 from radius.certificates import CertificateFlaw, Chain, PeerIndex
 from radius.request import Clock
+from radius.transports import alpn
+from radius.transports.alpn import Versions
 from radius.transports.tls import context_for
 
 _COMMAND: Final = "farandole nas radsec NAME"
@@ -34,6 +36,10 @@ REMEDIES: Final = {
         "the client shows no certificate: set up one there, or make it one with "
         f"{_COMMAND} --issue DIR"
     ),
+    "no_common_version": (
+        "the client does not speak the version of RADIUS that radius.radsec_versions asks for: "
+        "have it speak that one, or allow both (1.0,1.1)"
+    ),
     "handshake_failed": "TLS 1.2 and 1.3 are spoken here; what the client misses is in the detail",
     "handshake_timeout": "the client begins and does not go on: see what stands between it and us",
     "bad_framing": "what comes within TLS is no RADIUS: see what speaks there",
@@ -45,9 +51,17 @@ REMEDIES: Final = {
 
 
 class Door:
-    """Holds the certificate, and the peers, of the snapshot that was looked at last."""
+    """Holds the certificate, and the peers, of the snapshot that was looked at last; `versions` are
+    those of RADIUS that clients may speak."""
 
-    def __init__(self, directory: Directory, warnings: RepeatedWarnings, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        warnings: RepeatedWarnings,
+        clock: Clock,
+        versions: Versions,
+    ) -> None:
+        self.versions = versions
         self._directory = directory
         self._warnings = warnings
         self._clock = clock
@@ -75,6 +89,7 @@ class Door:
         if self._context is None and self._identity is not None:
             try:
                 self._context = context_for(self._identity, SSL.TLS_SERVER_METHOD)
+                alpn.choose(self._context, self.versions)
             except (ValueError, SSL.Error) as error:
                 self._warn("radsec has no certificate", "-", detail=str(error))
         if self._context is None:

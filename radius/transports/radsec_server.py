@@ -13,12 +13,12 @@ from OpenSSL import SSL
 from aaa.snapshot import NasEntry
 from monitoring import metrics
 from radius.certificates import Chain
-from radius.outstanding import IDENTIFIERS
-from radius.transports.arrival import RADSEC_SECRET, Line, address_of
+from radius.transports.alpn import NO_COMMON_VERSION
+from radius.transports.arrival import Line, address_of
 from radius.transports.exchange import Exchanges
 from radius.transports.radsec_door import Door
 from radius.transports.tls import TlsConnection
-from radius.transports.versions import Radius10, Version
+from radius.transports.versions import NOT_SPOKEN, RADSEC_1_0, Version
 from radius.wire.errors import MalformedPacket
 from radius.wire.stream import Stream
 
@@ -118,20 +118,32 @@ class RadsecServer:
         self._door.turn_away("too_many_connections", connection.host, connection.nas.name)
         return False
 
+    def agreed(self, connection: "_Connection") -> Version | None:
+        """Return what a connection speaks; None, and a warning, where that may not be spoken."""
+        version = connection.tls.agreed(self._door.versions)
+        if version is None:
+            self._strangers.pop(connection.number)
+            self._door.turn_away("no_common_version", connection.host, connection.nas.name)
+        return version
+
     def enter(self, connection: "_Connection") -> None:
         """Count a stranger as a client from now on."""
         self._clients[connection.number] = self._strangers.pop(connection.number)
-        metrics.radsec_connections.labels("in").inc()
-        log.info("radsec client connected", nas=connection.nas.name, source=connection.host)
+        version = connection.version.name
+        metrics.radsec_connections.labels("in", version).inc()
+        nas, source = connection.nas.name, connection.host
+        log.info("radsec client connected", nas=nas, source=source, version=version)
 
     def leave(self, connection: "_Connection", why: str) -> None:
         """Forget a connection that is over."""
         if self._clients.pop(connection.number, None) is not None:
-            metrics.radsec_connections.labels("in").dec()
+            metrics.radsec_connections.labels("in", connection.version.name).dec()
             log.info("radsec client left", nas=connection.nas.name, why=why)
         elif self._strangers.pop(connection.number, None) and connection.tls.has_heard:
             if why == _SHOWED_NONE:
                 self._door.turn_away("no_certificate", connection.host)
+            elif why == NO_COMMON_VERSION:
+                self._door.turn_away("no_common_version", connection.host)
             elif not connection.is_judged:
                 self._door.turn_away("handshake_failed", connection.host, detail=why)
 
@@ -173,7 +185,7 @@ class RadsecServer:
 
 
 class _Connection:
-    """One connection: packets in, answers out, no more under way than there are Identifiers."""
+    """One connection: packets in, answers out, no more under way than its version allows."""
 
     chain: Chain
     nas: NasEntry
@@ -188,7 +200,7 @@ class _Connection:
         self.heard_at = self._clock()
         self.is_judged = False
         self.tls = TlsConnection(session, lambda chain: server.judge(self, chain), self)
-        self._version: Version = Radius10(RADSEC_SECRET)
+        self.version: Version = RADSEC_1_0
         self._stream = Stream()
         self._waiting: deque[bytes] = deque()
         self._under_way = 0
@@ -205,7 +217,13 @@ class _Connection:
         self.tls.pause()
 
     def established(self) -> None:
-        """Begin as a client."""
+        """Begin as a client, in the version that was agreed on."""
+        version = self._server.agreed(self)
+        if version is None:
+            self.tls.write(NOT_SPOKEN)
+            self.tls.close("no version in common")
+            return
+        self.version = version
         self._server.enter(self)
 
     def received(self, octets: bytes) -> None:
@@ -240,12 +258,16 @@ class _Connection:
 
     @property
     def _has_room(self) -> bool:
-        return self._is_reading and self._under_way < IDENTIFIERS and not self.tls.is_congested
+        return (
+            self._is_reading
+            and self._under_way < self.version.most_outstanding
+            and not self.tls.is_congested
+        )
 
     def _line(self) -> Line:
         name = f"radsec {self.number}"
         address = address_of(self.tls.address[0])
-        return Line(name, self.nas, self._version, address, self.tls.write, self._ended)
+        return Line(name, self.nas, self.version, address, self.tls.write, self._ended)
 
     def _ended(self) -> None:
         self._under_way -= 1

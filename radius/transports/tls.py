@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_priv
 from OpenSSL import SSL, crypto
 
 from aaa.pki.identity import ServerIdentity
+from radius.transports.alpn import Versions, agreed
+from radius.transports.versions import Version
 
 Judge = Callable[[Sequence[bytes]], bool]
 """Says whether a peer may go on, by its certificates (DER), its own first."""
@@ -101,6 +103,10 @@ class TlsConnection(asyncio.Protocol):
     def address(self) -> tuple[str, int]:
         """Where the peer is, or was: host and port."""
         return self._address
+
+    def agreed(self, versions: Versions) -> Version | None:
+        """Return the version of RADIUS that is spoken, None where it is none of these."""
+        return agreed(self._session, versions)
 
     def write(self, octets: bytes) -> bool:
         """Send octets; return whether they were taken, which a connection that is over does not."""

@@ -55,6 +55,15 @@ def encode_unsigned_dynamic_request(packet: Packet, secret: bytes) -> bytes:
     return _with_authenticator(packet, body, _ZERO, secret)
 
 
+def encode_request(packet: Packet, secret: bytes) -> bytes:
+    """Return the datagram of a request of any kind, as the RFC of its code has it signed."""
+    if packet.code in (Code.COA_REQUEST, Code.DISCONNECT_REQUEST):
+        return encode_dynamic_request(packet, secret)
+    if packet.code is Code.ACCOUNTING_REQUEST:
+        return encode_accounting_request(packet, secret)
+    return encode_access_request(packet, secret)
+
+
 def encode_reply(reply: Packet, request_authenticator: bytes, secret: bytes) -> bytes:
     """Return the datagram of a reply to an Access-Request or Status-Server, the first attribute
     of which is always Message-Authenticator, as the remedy for BlastRADIUS asks."""

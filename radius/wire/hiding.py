@@ -13,7 +13,7 @@ _BLOCK_OCTETS: Final = 16
 _MAXIMUM_PASSWORD_OCTETS: Final = 128
 _SALT_OCTETS: Final = 2
 _SALT_MARK: Final = 0x80
-_MAXIMUM_SALTED_OCTETS: Final = 239
+MAXIMUM_SALTED_OCTETS: Final = 239
 
 
 def hide_password(password: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
@@ -47,8 +47,8 @@ def encrypt_salted(value: bytes, salt: bytes, secret: bytes, request_authenticat
     """
     if len(salt) != _SALT_OCTETS or not salt[0] & _SALT_MARK:
         raise ValueError("a salt is 2 octets, the first bit set")
-    if len(value) > _MAXIMUM_SALTED_OCTETS:
-        raise ValueError(f"{len(value)} octets, at most {_MAXIMUM_SALTED_OCTETS} can be encrypted")
+    if len(value) > MAXIMUM_SALTED_OCTETS:
+        raise ValueError(f"{len(value)} octets, at most {MAXIMUM_SALTED_OCTETS} can be encrypted")
     padded = _padded(bytes((len(value),)) + value)
     return salt + _encrypt(padded, secret, request_authenticator + salt)
 

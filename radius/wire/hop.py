@@ -101,13 +101,18 @@ def hide_reply(
     return _with_salted(reply, hide)
 
 
+def is_salted(place: Oid) -> bool:
+    """Whether the value at a place is encrypted with a salt on a hop before RADIUS/1.1."""
+    return place in _SALTED
+
+
 def _with_salted(reply: Packet, change: Callable[[Definition, bytes], bytes]) -> Packet:
     """The reply with every value changed that is salted."""
     if reply.code is not Code.ACCESS_ACCEPT or not any(map(_may_be_salted, reply.attributes)):
         return reply
     pairs: list[Pair] = []
     for group, leaves in nesting.groups(tuple(reply.attributes)):
-        if not any(oid in _SALTED for oid, _ in leaves):
+        if not any(is_salted(oid) for oid, _ in leaves):
             pairs += group
             continue
         for oid, octets in leaves:

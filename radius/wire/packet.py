@@ -43,6 +43,14 @@ _RFC_NAMES: Final = {
     for code in Code
 }
 _CODES: Final[dict[int, Code]] = {code.value: code for code in Code}
+ANSWERS: Final = {
+    Code.ACCESS_REQUEST: {Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE},
+    Code.STATUS_SERVER: {Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE},
+    Code.ACCOUNTING_REQUEST: {Code.ACCOUNTING_RESPONSE},
+    Code.DISCONNECT_REQUEST: {Code.DISCONNECT_ACK, Code.DISCONNECT_NAK},
+    Code.COA_REQUEST: {Code.COA_ACK, Code.COA_NAK},
+}
+"""What each request may be answered by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,10 @@ class Packet:
 
     code: Code
     identifier: int
+    """What an answer is matched by: the Identifier, in RADIUS/1.1 the Token."""
     authenticator: bytes
-    """16 octets: the Request Authenticator, or in a reply the Response Authenticator."""
+    """16 octets: the Request Authenticator, or in a reply the Response Authenticator. RADIUS/1.1
+    has none."""
     attributes: Attributes
 
 

@@ -43,6 +43,8 @@ def test_the_environment_is_on_top_of_the_file(tmp_path: Path) -> None:
         ('[radius]\nauth_port = "a"', ["radius.auth_port", "FARANDOLE_RADIUS__AUTH_PORT"]),
         ("[radius]\nauth_port = 70000", ["radius.auth_port", "65535"]),
         ('[radius]\naddress = "localhost"', ["radius.address", "IP address"]),
+        ('[radius]\nradsec_versions = "1.2"', ["radius.radsec_versions", '"1.0,1.1"']),
+        ('[radius]\nradsec_versions = ""', ["radius.radsec_versions", '"1.0,1.1"']),
         ('[database]\nurl = "mysql://x"', ["database.url", "postgresql://"]),
         ('[portal]\npublic_url = "wifi"', ["portal.public_url", "https://"]),
         ('[mail]\nurl = "http://x"', ["mail.url", "smtp://"]),
@@ -63,6 +65,12 @@ def test_a_mistake_names_the_setting_and_the_remedy(
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("written", ["1.0,1.1", "1.1, 1.0", "1.0, 1.1,1.1"])
+def test_versions_are_a_list(tmp_path: Path, written: str) -> None:
+    found = settings_file.load(write(tmp_path, f'[radius]\nradsec_versions = "{written}"'), {})
+    assert found.radius.radsec_versions == "1.0,1.1"
 
 
 def test_an_unknown_variable_is_a_mistake_too() -> None:

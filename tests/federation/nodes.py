@@ -241,8 +241,10 @@ def at(auth_port: int, acct_port: int = 1, priority: int = 0) -> NewServer:
 
 
 @asynccontextmanager
-async def node(cast: Cast, directory: Path, response_seconds: float = 3.0) -> AsyncIterator[Node]:
-    """Yield a member that serves."""
+async def node(
+    cast: Cast, directory: Path, response_seconds: float = 3.0, versions: str = "1.0,1.1"
+) -> AsyncIterator[Node]:
+    """Yield a member that serves; `versions` are those of RADIUS that it speaks over TLS."""
     database = Database(f"sqlite:///{directory}/{cast.slug}.sqlite")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
@@ -252,7 +254,12 @@ async def node(cast: Cast, directory: Path, response_seconds: float = 3.0) -> As
     village = Village(database, keyring, Directory(database, keyring), PasswordHashing(), clock)
     settings = Settings(
         radius=RadiusSettings(
-            address="127.0.0.1", auth_port=0, acct_port=0, radsec_port=0, reject_delay_seconds=0
+            address="127.0.0.1",
+            auth_port=0,
+            acct_port=0,
+            radsec_port=0,
+            radsec_versions=versions,
+            reject_delay_seconds=0,
         ),
         eap=EapSettings(server_name=f"radius.{cast.realm}", challenges=True),
         federation=FederationSettings(

@@ -149,7 +149,7 @@ def log_in_securely() -> None:
 
 
 def join_partners() -> None:
-    metrics.radsec_connections.labels("in").set(2)
+    metrics.radsec_connections.labels("in", "1.1").set(2)
     metrics.radsec_refusals.labels("in", "untrusted_certificate").inc(2)
     for partner, up in (("liguria", (1, 0)), ("piemonte", (0, 0))):
         federation_metrics.announce_partner(partner)

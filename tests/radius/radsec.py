@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from aaa.secret import Secret
 from aaa.snapshot import touch
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
+from radius.transports.alpn import versions_of
 from radius.transports.radsec_client import RadsecClient, TlsPeer
 from radius.wire.packet import Packet
 from radius.wire.stream import Stream
@@ -70,12 +71,14 @@ def identity_of(issued: Issued, *anchors: bytes) -> ServerIdentity:
 
 @asynccontextmanager
 async def client(
-    village: Village, identity: Callable[[], ServerIdentity | None] | ServerIdentity
+    village: Village,
+    identity: Callable[[], ServerIdentity | None] | ServerIdentity,
+    versions: str = "1.0,1.1",
 ) -> AsyncIterator[RadsecClient]:
     """A client of ours that shows a certificate."""
     warnings = RepeatedWarnings(Occurrences(), structlog.get_logger())
     ask = (lambda: identity) if isinstance(identity, ServerIdentity) else identity
-    made = RadsecClient(ask, warnings, village.clock)
+    made = RadsecClient(ask, warnings, village.clock, versions=versions_of(versions))
     try:
         yield made
     finally:
@@ -131,14 +134,18 @@ async def raw(
     files: tuple[Path, Path, Path] | None,
     *,
     version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    alpn: Sequence[str] = (),
 ) -> AsyncIterator[Raw]:
-    """Connect with the certificate in `files`, whoever the server says that it is."""
+    """Connect with the certificate in `files`, whoever the server says that it is; `alpn` is what
+    is offered."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = context.maximum_version = version
     if files is not None:
         context.load_cert_chain(files[0], files[1])
+    if alpn:
+        context.set_alpn_protocols(alpn)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     try:
         yield Raw(reader, writer)
@@ -153,9 +160,16 @@ async def fake_server(
     client_root: bytes,
     answers: Callable[["Raw", bytes], None],
     port: int = 0,
+    *,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    alpn: Sequence[str] = (),
 ) -> AsyncIterator[tuple[int, list[Raw]]]:
-    """Run a server of the standard library's TLS; `answers` is given each packet that comes."""
+    """Run a server of the standard library's TLS; `answers` is given each packet that comes, `alpn`
+    is what the server knows."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = version
+    if alpn:
+        context.set_alpn_protocols(alpn)
     certificate, key, _ = write_identity(folder, issued)
     context.load_cert_chain(certificate, key)
     context.verify_mode = ssl.CERT_REQUIRED

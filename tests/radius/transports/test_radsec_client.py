@@ -92,12 +92,15 @@ async def test_all_kinds_by_one_connection(village: Village, ours: ServerIdentit
             )
         ]
         assert len(served.logged("radsec client connected")) == 1
-        assert sample("farandole_radsec_connections", direction="out") == 1
+        assert sample("farandole_radsec_connections", direction="out", version="1.1") == 1
     assert codes == [Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE, Code.ACCESS_ACCEPT]
 
 
-async def test_300_outstanding_are_two_connections(village: Village, ours: ServerIdentity) -> None:
-    """Each connection has 256 Identifiers; answers come back to who asked."""
+@pytest.mark.parametrize(("versions", "connections"), [("1.0", 2), ("1.0,1.1", 1)])
+async def test_300_outstanding(
+    village: Village, ours: ServerIdentity, versions: str, connections: int
+) -> None:
+    """A connection has 256 Identifiers, but ever so many Tokens; answers come back to who asked."""
     partners = Authority("Partner Root")
     await admit(village, anchor=partners.root.der, name=GATE)
     arrived = 0
@@ -112,7 +115,7 @@ async def test_300_outstanding_are_two_connections(village: Village, ours: Serve
 
     async with (
         serve(village, handler) as served,
-        client(village, identity_of(partners.peer(GATE))) as asker,
+        client(village, identity_of(partners.peer(GATE)), versions) as asker,
     ):
         server = peer_of(served, ours)
         asked = [
@@ -122,7 +125,7 @@ async def test_300_outstanding_are_two_connections(village: Village, ours: Serve
         await until(lambda: arrived == 300)
         go_on.set()
         answers = [counted(packet) for packet in await asyncio.gather(*asked)]
-        assert len(served.logged("radsec client connected")) == 2
+        assert len(served.logged("radsec client connected")) == connections
     names = [packet.attributes.text("User-Name") for packet in answers]
     assert names == [f"citizen-{number}" for number in range(300)]
 
