@@ -19,6 +19,8 @@ from aaa.errors import Invalid
 from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
+from federation.agreements import Term, agreed
+from federation.contracts import PLAIN, Contract
 from federation.model import (
     Canary,
     HomeServer,
@@ -27,6 +29,7 @@ from federation.model import (
     Partner,
     PartnerRealm,
     PartnerState,
+    PartnerTerm,
     Transport,
 )
 from federation.realms import RealmTable
@@ -104,6 +107,8 @@ class PartnerEntry:
     described: Description | None = None
     # By which we find out whether its citizens can log in here.
     canary: CanaryEntry | None = None
+    # What may cross between it and us.
+    contract: Contract = PLAIN
 
     @property
     def is_active(self) -> bool:
@@ -140,6 +145,7 @@ async def load(
     order = select(HomeServer).order_by(HomeServer.priority, HomeServer.id)
     servers = _grouped((await session.scalars(order)).all())
     described, canaries = await _described(session), await _canaries(session, keyring)
+    terms = await _terms(session)
     hotspots = {entry.collectivity.id: entry for entry in snapshot.hotspots.values()}
     entries = [
         PartnerEntry(
@@ -154,6 +160,7 @@ async def load(
             nas_id=row.nas_id,
             described=described.get(row.id),
             canary=canaries.get(row.id),
+            contract=agreed(terms.get(row.id, ())),
         )
         for row in rows
         if row.collectivity_id in hotspots
@@ -182,6 +189,13 @@ async def _described(session: AsyncSession) -> dict[int, Description]:
             found[row.partner_id] = description.read(statements.kept(row.statement))
         except Invalid as error:
             log.error("what a partner says of itself cannot be used", reason=str(error))
+    return found
+
+
+async def _terms(session: AsyncSession) -> dict[int, list[Term]]:
+    found: dict[int, list[Term]] = {}
+    for row in (await session.scalars(select(PartnerTerm))).all():
+        found.setdefault(row.partner_id, []).append(Term(row.way, row.attribute))
     return found
 
 

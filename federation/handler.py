@@ -127,7 +127,7 @@ class FederationHandler:
                 # It is not recorded, so it is not acknowledged (RFC 2866 section 2): kept there.
                 return Unanswered.PARTNER_SUSPENDED
             return self._refusals.refuse(request, DenyReason.PARTNER_SUSPENDED)
-        attributes = admitted(request.packet)
+        attributes = admitted(request.packet, partner.contract)
         inside = replace(request, packet=replace(request.packet, attributes=attributes))
         outcome = (
             await self._account_ours(inside, partners)
@@ -155,7 +155,7 @@ class FederationHandler:
         outcome = await self._local(request)
         if not isinstance(outcome, Reply):
             return outcome
-        told = answer_to_partner(outcome.packet, request.packet, self._cui_key)
+        told = answer_to_partner(outcome.packet, request.packet, self._cui_key, partner.contract)
         return replace(outcome, packet=replace(outcome.packet, attributes=told))
 
     async def _account_ours(self, request: Request, partners: Partners) -> Reply | Unanswered:

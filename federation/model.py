@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
+from federation.agreements import Way
 
 
 class PartnerState(StrEnum):
@@ -70,6 +71,18 @@ class HomeServer(Identified, Base):
     anchor: Mapped[bytes | None] = mapped_column(LargeBinary)
     certificate_name: Mapped[str | None] = mapped_column(String(253))
     fingerprint: Mapped[str | None] = mapped_column(String(64))
+
+
+class PartnerTerm(Base):
+    """What was agreed of one attribute with one partner; see federation.agreements."""
+
+    __tablename__ = "partner_term"
+
+    partner_id: Mapped[int] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True
+    )
+    attribute: Mapped[str] = mapped_column(String(64), primary_key=True)
+    way: Mapped[Way] = mapped_column(Word(Way), primary_key=True)
 
 
 class ForwardedAccounting(Identified, Base):

@@ -14,7 +14,8 @@ from aaa.identifier import check_slug
 from aaa.model import Collectivity, Nas
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import touch
-from federation import stand_ins
+from federation import agreements, stand_ins
+from federation.agreements import Term
 from federation.directory import HOME_SERVER_SECRET, address
 from federation.model import (
     ForwardedAccounting,
@@ -22,6 +23,7 @@ from federation.model import (
     Partner,
     PartnerRealm,
     PartnerState,
+    PartnerTerm,
     Transport,
 )
 from federation.realms import check_pattern
@@ -281,6 +283,19 @@ async def change_sender(
     """Replace where a partner's servers send from and how they prove themselves. Raises Invalid."""
     hotspot = await stand_ins.hotspot_of(session, partner.collectivity_id)
     partner.nas_id = (await stand_ins.client(session, keyring, hotspot, sender, now)).id
+    await session.flush()
+    await touch(session)
+
+
+async def agree(session: AsyncSession, partner: Partner, terms: Sequence[Term]) -> None:
+    """Replace what was agreed with a partner of attributes; none: what holds for every partner.
+    Raises Invalid."""
+    checked = {agreements.check(term) for term in terms}
+    await session.execute(delete(PartnerTerm).where(PartnerTerm.partner_id == partner.id))
+    session.add_all(
+        PartnerTerm(partner_id=partner.id, attribute=term.attribute, way=term.way)
+        for term in sorted(checked, key=lambda term: (term.attribute, term.way))
+    )
     await session.flush()
     await touch(session)
 

@@ -147,6 +147,7 @@ class Visits:
             received_at=request.received_at,
             is_our_class=partial(visitor_class.is_ours, self._keyring),
             is_input_download=adapter(request.nas.vendor).is_input_download(view_point),
+            contract=way.partner.contract,
         )
 
     def _conclude(self, request: Request, way: Way, reply: Packet, allowed: Grant) -> Reply:

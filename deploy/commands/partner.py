@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from aaa.errors import Invalid
-from deploy.commands import noun, partner_joining, partner_listing, partner_setup, partner_terms
+from deploy.commands import (
+    noun,
+    partner_contract,
+    partner_joining,
+    partner_listing,
+    partner_setup,
+    partner_terms,
+)
 from deploy.commands.output import AsJson, show_json
 from deploy.commands.partner_terms import Shared
 from deploy.commands.transaction import Transaction, change, look
@@ -176,6 +183,7 @@ app.command(
 app.command("accept", epilog="Example: farandole partner accept --code-file invitation.txt")(
     partner_joining.accept
 )
+app.command("contract", epilog=partner_contract.EPILOG)(partner_contract.contract)
 app.command("invitations")(partner_joining.list_invitations)
 app.command("uninvite")(partner_joining.uninvite)
 app.command(

@@ -209,3 +209,20 @@ def test_access_points_tell_phones_of_partners_citizens(village: Operator) -> No
     assert "domain_name=v.example" in written
     village.do("partner", "suspend", "liguria")
     assert "liguria.example" not in village.do("nas", "secure", "gateway")
+
+
+def test_what_crosses_is_agreed_on_shown_and_taken_back(village: Operator) -> None:
+    add(village)
+    shown = village.do("partner", "contract", "liguria")
+    assert shown.startswith("Agreed with liguria: what holds for every partner.")
+    terms = ("--withhold", "Calling-Station-Id", "--let-in", "Termination-Action")
+    shown = village.do("partner", "contract", "liguria", *terms)
+    assert "Agreed with liguria: withhold Calling-Station-Id, let in Termination-Action." in shown
+    kept = village.ask("partner", "contract", "liguria")
+    assert "Calling-Station-Id" not in kept["request_out"]["Access-Request"]
+    assert "Termination-Action" in kept["reply_in"]["Access-Accept"]
+    told = refused(village, "contract", "liguria", "--let-in", "Tunnel-Private-Group-ID")
+    assert "what becomes of a device's traffic" in told
+    assert village.ask("partner", "contract", "liguria") == kept
+    village.do("partner", "contract", "liguria", "--plain")
+    assert village.ask("partner", "contract", "liguria")["agreed"] == []
