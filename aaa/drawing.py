@@ -7,6 +7,7 @@ from typing import Final
 from aaa.errors import Invalid
 
 MOST_OCTETS: Final = 16_384
+_DEEPEST: Final = 50
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _HREFS: Final = ("href", "{http://www.w3.org/1999/xlink}href")
 _ELEMENTS: Final = frozenset(
@@ -39,22 +40,28 @@ def check_svg(text: str) -> str:
         raise Invalid(f"the drawing is no SVG: {error}") from None
     if root.tag != f"{_SVG}svg":
         raise Invalid("the drawing is no SVG: its root is not <svg> of the SVG namespace")
-    _check(root)
+    _check(root, _DEEPEST)
     if "viewBox" not in root.attrib:
         raise Invalid("the drawing has no viewBox: it could not be shown in another size")
     ElementTree.register_namespace("", _SVG[1:-1])
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _check(element: ElementTree.Element) -> None:
+def _check(element: ElementTree.Element, deepest: int) -> None:
+    if not deepest:
+        raise Invalid(f"the drawing is nested more than {_DEEPEST} deep: ungroup its shapes")
     for child in list(element):
         if not str(child.tag).startswith(_SVG):
             element.remove(child)
             continue
-        _check(child)
+        _check(child, deepest - 1)
     name = str(element.tag).removeprefix(_SVG)
     if name not in _ELEMENTS:
         raise Invalid(f"the drawing has <{name}>: only shapes, text and gradients may be in it")
+    _check_attributes(element)
+
+
+def _check_attributes(element: ElementTree.Element) -> None:
     for attribute, value in list(element.attrib.items()):
         if attribute in _HREFS:
             if not value.startswith("#"):

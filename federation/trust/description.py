@@ -5,13 +5,14 @@ OpenID Federation 1.0 section 5: the types `federation_entity`, `openid_provider
 """
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from aaa.drawing import check_svg
 from aaa.errors import Invalid
@@ -23,6 +24,13 @@ _MOST_REALMS: Final = 5000
 _MOST: Final = 20
 """Servers, roots or addresses that one member can have."""
 _MOST_SIGNS: Final = 300
+_MOST_OF_A_NAME: Final = 200
+_MOST_OF_A_HOST: Final = 253
+_ENTITY: Final = re.compile(
+    r"https?://([^\W_][\w.-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[\w~-][\w.~-]*)*", re.IGNORECASE
+)
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,49 +175,68 @@ def read(claims: Claims) -> Description:
     """Return the description that verified claims hold; raise Invalid, naming what is wrong."""
     told = _table(claims, "metadata")
     member, organisation = _table(told, _MEMBER), _table(told, "federation_entity")
-    contacts = organisation.get("contacts")
-    logo = member.get("logo_svg")
     provider, client = told.get("openid_provider"), told.get("openid_relying_party")
     entity = check_entity(_text(claims, "sub"))
     return Description(
         entity=entity,
         slug=check_slug(_text(member, "slug")),
-        title=_text(organisation, "organization_name"),
-        country=_text(member, "country")[:2].upper(),
-        language=str((_list(member, "languages") or ["fr"])[0])[:8],
-        timezone=_text(member, "timezone"),
+        title=_text(organisation, "organization_name", _MOST_OF_A_NAME),
+        country=_matching(member.get("country"), _COUNTRY, "country"),
+        language=_matching(next(iter(_list(member, "languages")), None), _LANGUAGE, "language"),
+        timezone=_text(member, "timezone", 64),
         realms=tuple(_realm(each) for each in _list(member, "realms", _MOST_REALMS)),
-        servers=tuple(_server(each) for each in _list(member, "radsec_servers")),
+        servers=_servers(_list(member, "radsec_servers")),
         anchors=tuple(_anchor(each) for each in _list(member, "radsec_anchors")),
         names=tuple(_host(each) for each in _list(member, "radsec_client_names")),
         keys=keys_of(claims),
-        contact=str(contacts[0])[:_MOST_SIGNS] if isinstance(contacts, list) and contacts else None,
-        logo_svg=check_svg(logo) if isinstance(logo, str) else None,
+        contact=_contact(organisation),
+        logo_svg=check_svg(str(member["logo_svg"])) if member.get("logo_svg") else None,
         provider=_provider(provider, entity) if isinstance(provider, dict) else None,
-        client=_client(client) if isinstance(client, dict) else None,
+        client=_client(client, entity) if isinstance(client, dict) else None,
     )
 
 
 def check_entity(text: str) -> str:
     """Return an entity identifier (OpenID Federation 1.0 section 1.2): a site's address without
     query, fragment or slash at its end. Raises Invalid."""
-    parts = urlsplit(text)
-    is_plain = not (parts.query or parts.fragment or parts.username or text.endswith("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-        raise Invalid(f"“{text[:80]}” is no address of a member: write https://wifi.example.org")
+    if len(text) > _MOST_SIGNS or not _ENTITY.fullmatch(text):
+        shown = "".join(filter(str.isprintable, text[:80]))
+        raise Invalid(f"“{shown}” is no address of a member: write https://wifi.example.org")
     return text
+
+
+def _contact(organisation: Claims) -> str | None:
+    contacts = organisation.get("contacts")
+    if not contacts:
+        return None
+    first = contacts[0] if isinstance(contacts, list) else None
+    return _text({"contact": first}, "contact", _MOST_OF_A_NAME)
+
+
+def _matching(value: object, pattern: re.Pattern[str], name: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise Invalid(f"its {name} is none that there could be")
+    return value
 
 
 def _realm(value: object) -> Realm:
     if not isinstance(value, dict):
         raise Invalid("its realms are no list of realms")
-    realm, alias = check_realm(_text(value, "realm")), _text(value, "alias").casefold()
-    return Realm(realm, check_slug(alias), _text(value, "title"))
+    realm = check_realm(_text(value, "realm", _MOST_OF_A_HOST))
+    alias = check_slug(_text(value, "alias").casefold())
+    return Realm(realm, alias, _text(value, "title", _MOST_OF_A_NAME))
+
+
+def _servers(values: Sequence[Any]) -> tuple[Server, ...]:
+    servers = tuple(_server(each) for each in values)
+    if len({(each.host, each.port) for each in servers}) < len(servers):
+        raise Invalid("it names one of its servers twice")
+    return servers
 
 
 def _server(value: object) -> Server:
     port = value.get("port") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(port, int) or not 0 < port < 1 << 16:
+    if not isinstance(value, dict) or type(port) is not int or not 0 < port < 1 << 16:
         raise Invalid("its servers are no list of hosts and ports")
     return Server(_host(value.get("host")), port, _host(value.get("name")))
 
@@ -217,8 +244,9 @@ def _server(value: object) -> Server:
 def _anchor(value: object) -> bytes:
     try:
         octets = base64.b64decode(str(value), validate=True)
-        x509.load_der_x509_certificate(octets)
-    except (ValueError, binascii.Error):
+        # The rest of it is only read where it is asked for.
+        x509.load_der_x509_certificate(octets).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Invalid("one of its roots is no certificate") from None
     return octets
 
@@ -237,42 +265,47 @@ def _provider(value: Claims, entity: str) -> Provider:
     )
 
 
-def _client(value: Claims) -> Client:
+def _client(value: Claims, entity: str) -> Client:
+    """Browsers are sent back to the entity itself, and nowhere else."""
     return Client(
-        redirect_uris=_urls(value, "redirect_uris"),
-        post_logout_redirect_uris=_urls(value, "post_logout_redirect_uris"),
+        redirect_uris=_urls(value, "redirect_uris", entity),
+        post_logout_redirect_uris=_urls(value, "post_logout_redirect_uris", entity),
         keys=check_keys(_table(value, "jwks").get("keys")),
     )
 
 
-def _urls(table: Claims, name: str) -> tuple[str, ...]:
-    return tuple(_url({name: each}, name) for each in _list(table, name))
+def _urls(table: Claims, name: str, within: str) -> tuple[str, ...]:
+    return tuple(_url({name: each}, name, within) for each in _list(table, name))
 
 
-def _url(table: Claims, name: str, within: str = "") -> str:
+def _url(table: Claims, name: str, within: str) -> str:
     text = _text(table, name)
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise Invalid(f"its {name} is no address") from None
+    if parts.scheme not in ("http", "https") or parts.fragment or " " in text or "\\" in text:
         raise Invalid(f"its {name} is no address")
-    if within and urlsplit(within)[:2] != parts[:2]:
+    if urlsplit(within)[:2] != parts[:2]:
         raise Invalid(f"its {name} is another site's")
     return text
 
 
 def _host(value: object) -> str:
     text = value.casefold() if isinstance(value, str) else ""
-    is_host = 0 < len(text) <= 253 and all(sign.isalnum() or sign in ".-:" for sign in text)
+    is_short = 0 < len(text) <= _MOST_OF_A_HOST
+    is_host = is_short and all(sign.isalnum() or sign in ".-:" for sign in text)
     if not (is_host and text.isascii()):
         raise Invalid("one of its hosts is none")
     return text
 
 
-def _text(table: Claims, name: str) -> str:
+def _text(table: Claims, name: str, most: int = _MOST_SIGNS) -> str:
     value = table.get(name)
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise Invalid(f"it does not say its {name}")
-    if len(value) > _MOST_SIGNS:
-        raise Invalid(f"its {name} is longer than {_MOST_SIGNS} signs")
+    if len(value) > most:
+        raise Invalid(f"its {name} is longer than {most} signs")
     return value.strip()
 
 

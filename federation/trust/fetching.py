@@ -1,5 +1,6 @@
 """Asks other members' portals, over HTTP: bounded in time and size, and led nowhere else."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 
@@ -24,10 +25,14 @@ class Fetcher:
     It raises Unavailable where a member cannot be reached or answers nonsense.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`transport`: what carries the requests, in the place of the network."""
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, seconds: float = _SECONDS
+    ) -> None:
+        """`transport`: what carries the requests, in the place of the network; `seconds`: how long
+        an answer may take until its last octet."""
+        self._seconds = seconds
         self._client = httpx.AsyncClient(
-            timeout=_SECONDS, follow_redirects=False, transport=transport
+            timeout=seconds, follow_redirects=False, transport=transport
         )
 
     async def statement(self, entity: str) -> str:
@@ -48,28 +53,36 @@ class Fetcher:
         await self._client.aclose()
 
     async def _ask(self, method: str, entity: str, path: str, content: str | None = None) -> str:
-        headers = {"Content-Type": MESSAGE_TYPE} if content is not None else {}
+        # What is unpacked could be any size.
+        headers = {"Accept-Encoding": "identity"}
+        if content is not None:
+            headers["Content-Type"] = MESSAGE_TYPE
         try:
-            async with self._client.stream(
-                method, entity + path, content=content, headers=headers
-            ) as response:
+            async with (
+                asyncio.timeout(self._seconds),
+                self._client.stream(
+                    method, entity + path, content=content, headers=headers
+                ) as response,
+            ):
                 status = response.status_code
                 text = await _read(response)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeDecodeError) as error:
-            raise Unavailable(
-                entity, Outage.UNAVAILABLE, f"{type(error).__name__} {error}".strip()
-            ) from None
+        except TimeoutError:
+            raise Unavailable(entity, Outage.TIMEOUT, f"at {path}") from None
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            detail = f"{type(error).__name__} {error}".strip()
+            raise Unavailable(entity, Outage.UNAVAILABLE, detail) from None
         if status == HTTPStatus.OK:
             return text
         if method == "POST" and status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            reason = " ".join(text[:_LONGEST_REASON].split())
+            words = text[:_LONGEST_REASON].split()
+            reason = "".join(sign for sign in " ".join(words) if sign.isprintable())
             raise Invalid(f"{entity} says: {reason}")
         raise Unavailable(entity, Outage.UNAVAILABLE, f"HTTP {status} at {path}")
 
 
 async def _read(response: httpx.Response) -> str:
     octets = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         octets += chunk
         if len(octets) > MOST_OCTETS:
             raise httpx.DecodingError(f"more than {MOST_OCTETS} octets")

@@ -1,12 +1,8 @@
-"""Our signing keys: made when they are needed, followed by the next in time, never in a hurry.
-
-A key is published a while before it signs and stays published for a while after, so that whoever
-looks at our keys less often than daily knows each of them in time.
-"""
+"""Our signing keys: made when they are needed, followed by the next in time, never in a hurry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from joserfc.jwk import ECKey
@@ -18,12 +14,9 @@ from aaa.pki import contents
 from aaa.secret import Keyring
 from aaa.snapshot import touch
 from federation.model import KeyUse, SigningKey
+from federation.trust.key_calendar import OVERLAP, expired, next_from, planned, replaced, signing
 from federation.trust.statements import ALGORITHM, Jwk, Signer
 
-SIGNS_FOR: Final = timedelta(days=180)
-"""How long a key signs before the next does."""
-OVERLAP: Final = timedelta(days=14)
-"""How long a key is published before it signs, and after its last signature."""
 _PURPOSE: Final = "signing-key"
 
 
@@ -49,18 +42,15 @@ async def load(session: AsyncSession, keyring: Keyring, use: KeyUse, now: dateti
     """Return the keys of a use. Raises Invalid where the key file is another database's."""
     rows = await _rows(session, use)
     published = tuple(_public(row, keyring) for row in rows)
-    signing = [row for row in rows if row.signs_from <= now and row.expires_at is None]
-    if not signing:
-        return Keys(None, published)
-    newest = max(signing, key=lambda row: row.signs_from)
-    return Keys(Signer(_open(newest, keyring), newest.kid), published)
+    newest = signing(rows, now)
+    return Keys(Signer(_open(newest, keyring), newest.kid) if newest else None, published)
 
 
 async def is_due(session: AsyncSession, now: datetime) -> bool:
     """Return whether :func:`keep` has anything to do, without waiting for anybody."""
     for use in KeyUse:
         rows = await _rows(session, use)
-        if _next_from(rows, now) or _replaced(rows, now) or _expired(rows, now):
+        if next_from(rows, now) or replaced(rows, now) or expired(rows, now):
             return True
     return False
 
@@ -70,42 +60,28 @@ async def keep(session: AsyncSession, keyring: Keyring, now: datetime) -> None:
     has expired."""
     for use in KeyUse:
         rows = await _rows(session, use)
-        if (signs_from := _next_from(rows, now)) is not None:
+        if (signs_from := next_from(rows, now)) is not None:
             _add(session, keyring, use, now, signs_from)
-        for row in _replaced(rows, now):
+        for row in replaced(rows, now):
             row.expires_at = now + OVERLAP
-        for row in _expired(rows, now):
+        for row in expired(rows, now):
             await session.delete(row)
     await session.flush()
     await touch(session)
 
 
-async def rotate(session: AsyncSession, keyring: Keyring, use: KeyUse, now: datetime) -> None:
-    """Have the next key of a use signed with from the end of the overlap on, whatever the age of
-    the present one."""
-    _add(session, keyring, use, now, signs_from=now + OVERLAP)
+async def rotate(session: AsyncSession, keyring: Keyring, now: datetime) -> datetime:
+    """Make the next key of each use, whatever the age of the present one; return from when on they
+    sign. Raises Invalid where the next are made already."""
+    for use in KeyUse:
+        if ready := planned(await _rows(session, use), now):
+            raise Invalid(
+                f"the next keys are made already, and sign from {ready.signs_from:%Y-%m-%d} on"
+            )
+        _add(session, keyring, use, now, signs_from=now + OVERLAP)
     await session.flush()
     await touch(session)
-
-
-def _next_from(rows: Sequence[SigningKey], now: datetime) -> datetime | None:
-    """Return from when on the next key of a use has to sign; None where none is needed yet."""
-    planned = [row.signs_from for row in rows if row.expires_at is None]
-    newest = max(planned, default=None)
-    # Later than a key is planned for: the clock was ahead when it was made.
-    if newest is None or newest > now + OVERLAP:
-        return now
-    is_old = newest + SIGNS_FOR - OVERLAP <= now
-    return max(newest + SIGNS_FOR, now) if is_old else None
-
-
-def _replaced(rows: Sequence[SigningKey], now: datetime) -> Sequence[SigningKey]:
-    signing = [row for row in rows if row.expires_at is None and row.signs_from <= now]
-    return sorted(signing, key=lambda row: row.signs_from)[:-1]
-
-
-def _expired(rows: Sequence[SigningKey], now: datetime) -> Sequence[SigningKey]:
-    return [row for row in rows if row.expires_at is not None and row.expires_at < now]
+    return now + OVERLAP
 
 
 async def _rows(session: AsyncSession, use: KeyUse) -> Sequence[SigningKey]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from joserfc.jws import JWSRegistry
 
 from aaa.errors import Invalid
 
@@ -27,6 +28,21 @@ MOST_OCTETS: Final = 1024 * 1024
 """Of a statement; a message may hold one."""
 # How far the clocks of two members may be apart.
 _LEEWAY: Final = timedelta(minutes=5)
+_OF_A_KEY: Final = {"kty", "crv", "x", "y", "d"}
+"""RFC 7518 section 6.2."""
+_NO_YEAR_OF_OURS: Final = 1 << 33
+"""In seconds; what is beyond is a mistake, or no date at all."""
+# What reading something that anybody may have written ends in; nested too deep is the last.
+_UNREADABLE: Final = (JoseError, ValueError, KeyError, TypeError, RecursionError)
+
+
+class _Registry(JWSRegistry):
+    """The library's own bound is a region's thousand communes too small."""
+
+    max_payload_length = 2 * MOST_OCTETS
+
+
+_REGISTRY: Final = _Registry(algorithms=[ALGORITHM])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +67,8 @@ def verify(token: str, keys: Sequence[Jwk], kind: str, now: datetime) -> Claims:
     if len(token) > 2 * MOST_OCTETS:
         raise Invalid(f"what was signed has more than {2 * MOST_OCTETS} octets")
     try:
-        decoded = jwt.decode(token, _chosen(token, keys), algorithms=[ALGORITHM])
-    except (JoseError, ValueError, KeyError, TypeError):
+        decoded = jwt.decode(token, _chosen(token, keys), registry=_REGISTRY)
+    except _UNREADABLE:
         raise Invalid("the signature is not by a key that is known") from None
     if decoded.header.get("typ") != kind:
         raise Invalid(f"it is signed, but is no {kind}")
@@ -88,20 +104,27 @@ def check_keys(keys: object) -> tuple[Jwk, ...]:
         raise Invalid("it names no keys")
     checked = []
     for each in keys:
+        if not isinstance(each, dict):
+            raise Invalid("one of its keys is none")
         try:
-            key = ECKey.import_key(each)
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
+            key = ECKey.import_key({name: each[name] for name in each.keys() & _OF_A_KEY})
+        except _UNREADABLE:
             raise Invalid("one of its keys is no elliptic curve's") from None
-        kid = each.get("kid")
-        if key.is_private or each.get("crv") != "P-256" or not isinstance(kid, str) or not kid:
+        kid, shown = each.get("kid"), key.as_dict(private=False)
+        if key.is_private or shown["crv"] != "P-256" or not isinstance(kid, str) or not kid:
             raise Invalid("one of its keys is not public, not on P-256, or has no name")
-        checked.append({**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM})
+        checked.append({**shown, "kid": kid, "use": "sig", "alg": ALGORITHM})
     return tuple(checked)
 
 
 def times(now: datetime, lifetime: timedelta) -> Claims:
     """Return from when until when something is valid, as claims (RFC 7519 section 4.1)."""
     return {"iat": int(now.timestamp()), "exp": int((now + lifetime).timestamp())}
+
+
+def issued_at(claims: Claims) -> datetime:
+    """Return when verified claims were signed, by the clock of who did."""
+    return datetime.fromtimestamp(int(claims["iat"]), UTC)
 
 
 def expiry(claims: Claims) -> datetime:
@@ -111,9 +134,10 @@ def expiry(claims: Claims) -> datetime:
 
 def _check_times(claims: Claims, now: datetime) -> None:
     issued, expires = claims.get("iat"), claims.get("exp")
-    if not all(isinstance(each, int) and 0 < each < 1 << 40 for each in (issued, expires)):
-        raise Invalid("it does not say from when until when it is valid")
-    if datetime.fromtimestamp(int(issued or 0), UTC) > now + _LEEWAY:
+    for each in (issued, expires):
+        if not isinstance(each, int) or not 0 < each < _NO_YEAR_OF_OURS:
+            raise Invalid("it does not say from when until when it is valid")
+    if issued_at(claims) > now + _LEEWAY:
         raise Invalid("it is from the future: one of the two clocks is wrong")
     if expiry(claims) < now - _LEEWAY:
         raise Invalid(f"it expired on {expiry(claims):%Y-%m-%d %H:%M} UTC")
@@ -125,7 +149,7 @@ def _chosen(token: str, keys: Sequence[Jwk]) -> KeySet:
 
 def _named(token: str, keys: Sequence[Jwk]) -> Jwk:
     """Return the key that a token names. Raises KeyError where it names none of these."""
-    kid = jws.extract_compact(token.encode()).headers().get("kid")
+    kid = jws.extract_compact(token.encode(), registry=_REGISTRY).headers().get("kid")
     found = next((key for key in keys if key.get("kid") == kid), None)
     if found is None:
         raise KeyError(kid)
@@ -135,8 +159,9 @@ def _named(token: str, keys: Sequence[Jwk]) -> Jwk:
 def _unverified(token: str) -> Claims:
     """Return the claims of a token, to learn by which key it says that it is signed."""
     try:
-        claims: object = json.loads(jws.extract_compact(token.encode()).payload)
-    except (JoseError, ValueError, KeyError, TypeError):
+        told = jws.extract_compact(token.encode(), registry=_REGISTRY)
+        claims: object = json.loads(told.payload)
+    except _UNREADABLE:
         claims = None
     if not isinstance(claims, dict):
         raise Invalid("it is no signed statement")

@@ -1,5 +1,7 @@
 """A logo is shown on pages that thousands open: nothing in it may run or reach out."""
 
+from itertools import count
+
 import pytest
 
 from aaa.drawing import MOST_OCTETS, check_svg
@@ -55,7 +57,9 @@ def test_what_drawing_programs_keep_for_themselves_is_left_out() -> None:
         ("<svg", "no SVG"),
         ("", "no SVG"),
         (drawn("<g/>" * MOST_OCTETS), "octets"),
+        (drawn("<g>" * 2000 + "</g>" * 2000), "nested"),
     ],
+    ids=count(),
 )
 def test_what_could_run_or_reach_out_is_refused(drawing: str, named: str) -> None:
     with pytest.raises(Invalid, match=named):
