@@ -40,6 +40,11 @@ class Setup:
     secret: str
     their_secret: str
 
+    @property
+    def label(self) -> str:
+        """What tells us from others in a configuration that has several of us: a realm of ours."""
+        return self.realms[0] if self.realms else self.radsec_name
+
 
 def configuration(setup: Setup, format: Format) -> str:
     """Return all that has to be set there, as lines of that program's own configuration."""
@@ -48,16 +53,17 @@ def configuration(setup: Setup, format: Format) -> str:
 
 def _freeradius(setup: Setup) -> Iterator[str]:
     """Everything in one file, which radiusd.conf includes: FreeRADIUS minds no order."""
-    yield "# FreeRADIUS 3: farandole.conf, and in radiusd.conf the line $INCLUDE farandole.conf"
+    file = f"{setup.label}.conf"
+    yield f"# FreeRADIUS 3: {file}, and in radiusd.conf the line $INCLUDE {file}"
     if Transport.UDP in setup.asked_over:
         yield from ("", "# Your citizens at our hotspots")
-        yield from _block("client farandole", _freeradius_client(setup))
+        yield from _block(f"client {setup.label}", _freeradius_client(setup))
     if Transport.TLS in setup.asked_over:
         yield from ("", "# Your citizens at our hotspots")
         yield from _freeradius_listen(setup)
         client = {"ipaddr": setup.source, "proto": "tls", "secret": "radsec"}
-        inner = _block("client farandole-tls", client)
-        yield from ("clients farandole {", *(f"\t{line}" for line in inner), "}")
+        inner = _block(f"client {setup.label}-tls", client)
+        yield from (f"clients {setup.label} {{", *(f"\t{line}" for line in inner), "}")
     if setup.asks_over:
         yield from ("", "# Our citizens at your hotspots")
         yield from _freeradius_home(setup)
@@ -79,21 +85,22 @@ def _freeradius_home(setup: Setup) -> Iterator[str]:
     if Transport.TLS in setup.asks_over:
         where = {"ipaddr": setup.radsec_name, "port": str(setup.radsec_port), "proto": "tcp"}
         server = {"type": "auth+acct"} | where | {"secret": "radsec"} | probed
-        block = list(_block("home_server farandole", server))
+        block = list(_block(f"home_server {setup.label}", server))
         yield from [*block[:-1], *_freeradius_tls(setup), "}"]
-        yield from _block("home_server_pool farandole", _pool("farandole"))
+        yield from _block(f"home_server_pool {setup.label}", _pool(setup.label))
         return
-    for name, port in (("auth", setup.auth_port), ("acct", setup.acct_port)):
-        where = {"type": name, "ipaddr": setup.server, "port": str(port)}
+    for kind, port in (("auth", setup.auth_port), ("acct", setup.acct_port)):
+        where = {"type": kind, "ipaddr": setup.server, "port": str(port)}
         server = where | {"secret": f'"{setup.their_secret}"'} | probed
-        yield from _block(f"home_server farandole-{name}", server)
-        yield from _block(f"home_server_pool farandole-{name}", _pool(f"farandole-{name}"))
+        name = f"{setup.label}-{kind}"
+        yield from _block(f"home_server {name}", server)
+        yield from _block(f"home_server_pool {name}", _pool(name))
 
 
 def _freeradius_pools(setup: Setup) -> Mapping[str, str]:
     if Transport.TLS in setup.asks_over:
-        return {"pool": "farandole"}
-    return {"auth_pool": "farandole-auth", "acct_pool": "farandole-acct"}
+        return {"pool": setup.label}
+    return {"auth_pool": f"{setup.label}-auth", "acct_pool": f"{setup.label}-acct"}
 
 
 def _pool(server: str) -> Mapping[str, str]:
@@ -102,7 +109,7 @@ def _pool(server: str) -> Mapping[str, str]:
 
 def _freeradius_listen(setup: Setup) -> Iterator[str]:
     listen = {"type": "auth+acct", "ipaddr": "*", "port": "2083", "proto": "tcp"}
-    served = {"virtual_server": "default", "clients": "farandole"}
+    served = {"virtual_server": "default", "clients": setup.label}
     tls = _freeradius_tls(setup, ("require_client_cert", "yes"))
     yield from [*list(_block("listen", listen | served))[:-1], *tls, "}"]
 
@@ -111,7 +118,7 @@ def _freeradius_tls(setup: Setup, *more: tuple[str, str]) -> Iterator[str]:
     settings = {
         "certificate_file": "${certdir}/radsec.pem",
         "private_key_file": "${certdir}/radsec.key",
-        "ca_file": "${certdir}/farandole-ca.pem",
+        "ca_file": f"${{certdir}}/{setup.label}-ca.pem",
         # Our root signs for others, too: for devices, and for NAS. A longer name is no subject.
         **({"check_cert_cn": setup.radsec_name} if len(setup.radsec_name) <= 64 else {}),
         "tls_min_version": '"1.2"',
@@ -131,13 +138,13 @@ def _block(title: str, settings: Mapping[str, str], *words: str) -> Iterator[str
 def _radsecproxy(setup: Setup) -> Iterator[str]:
     yield "# radsecproxy: radsecproxy.conf"
     if Transport.TLS in setup.asked_over | setup.asks_over:
-        yield from _section("tls farandole", _RADSECPROXY_TLS)
+        yield from _section(f"tls {setup.label}", _radsecproxy_tls(setup))
     if setup.asked_over:
         yield from ("", "# Your citizens at our hotspots")
     for transport in sorted(setup.asked_over):
         client = {"host": setup.source, "type": transport.value}
         proof = _radsecproxy_proof(setup, setup.secret)[transport]
-        yield from _section(f"client farandole-{transport}", {**client, **proof})
+        yield from _section(f"client {setup.label}-{transport}", {**client, **proof})
     if setup.asks_over:
         yield from ("", "# Our citizens at your hotspots")
         servers = dict(_radsecproxy_servers(setup))
@@ -155,10 +162,10 @@ def _radsecproxy_proof(setup: Setup, secret: str) -> Mapping[Transport, Mapping[
         Transport.UDP: {"secret": f'"{secret}"'},
         Transport.TLS: {
             "secret": "radsec",
-            "tls": "farandole",
+            "tls": setup.label,
             # We connect from an address, not from our name.
             "certificateNameCheck": "off",
-            "matchCertificateAttribute": f"SubjectAltName:DNS:/^{name}$/i",
+            "matchCertificateAttribute": f"SubjectAltName:DNS:/^{name}$/",
         },
     }
 
@@ -166,11 +173,11 @@ def _radsecproxy_proof(setup: Setup, secret: str) -> Mapping[Transport, Mapping[
 def _radsecproxy_servers(setup: Setup) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The servers that we are there, by name: for log-ins first, for accounting last."""
     if Transport.TLS in setup.asks_over:
-        servers = [("farandole", setup.radsec_name, setup.radsec_port)]
+        servers = [(setup.label, setup.radsec_name, setup.radsec_port)]
         over = Transport.TLS
     else:
         ports = (("auth", setup.auth_port), ("acct", setup.acct_port))
-        servers = [(f"farandole-{name}", setup.server, port) for name, port in ports]
+        servers = [(f"{setup.label}-{kind}", setup.server, port) for kind, port in ports]
         over = Transport.UDP
     proof = _radsecproxy_proof(setup, setup.their_secret)[over]
     for name, host, port in servers:
@@ -178,11 +185,12 @@ def _radsecproxy_servers(setup: Setup) -> Iterator[tuple[str, Mapping[str, str]]
         yield name, {**where, **proof}
 
 
-_RADSECPROXY_TLS: Final = {
-    "caCertificateFile": "/etc/radsecproxy/farandole-ca.pem",
-    "certificateFile": "/etc/radsecproxy/radsec.pem",
-    "certificateKeyFile": "/etc/radsecproxy/radsec.key",
-}
+def _radsecproxy_tls(setup: Setup) -> Mapping[str, str]:
+    return {
+        "caCertificateFile": f"/etc/radsecproxy/{setup.label}-ca.pem",
+        "certificateFile": "/etc/radsecproxy/radsec.pem",
+        "certificateKeyFile": "/etc/radsecproxy/radsec.key",
+    }
 
 
 def _section(title: str, settings: Mapping[str, str]) -> Iterator[str]:

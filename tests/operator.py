@@ -1,5 +1,6 @@
 """Somebody at a terminal of the machine that Farandole runs on."""
 
+import io
 import json
 import os
 import re
@@ -7,11 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
+from deploy import cli
 from tests.process import Process
 
 FARANDOLE: Final = Path(sys.executable).parent / "farandole"
@@ -68,6 +71,28 @@ class Operator:
         done = self.run(*arguments, given=given)
         assert (done.returncode, done.stderr) == (0, ""), (arguments, done.stdout, done.stderr)
         return done.stdout
+
+    def do_here(self, *arguments: str, given: str = "") -> str:
+        """Return the same as :meth:`do`, from within this process: for what a test only prepares,
+        since loading the program takes far longer than most commands do."""
+        out, complaint = io.StringIO(), io.StringIO()
+        typed = io.TextIOWrapper(io.BytesIO(given.encode()))
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch.object(sys, "stdin", typed),
+            redirect_stdout(out),
+            redirect_stderr(complaint),
+        ):
+            try:
+                status = cli.run(list(arguments))
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        assert (status, complaint.getvalue()) == (0, ""), (
+            arguments,
+            out.getvalue(),
+            complaint.getvalue(),
+        )
+        return out.getvalue()
 
     def ask(self, *arguments: str) -> Any:
         """Return what a command shows as JSON."""

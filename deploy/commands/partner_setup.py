@@ -73,7 +73,8 @@ def explain(setup: Setup, format: Format) -> None:
         text = ", ".join(value) if isinstance(value, list) else str(value)
         typer.echo(f"  {what.replace('_', ' '):<26}{text}")
     if Transport.TLS in setup.asked_over | setup.asks_over:
-        typer.echo("  our root                  the file that `farandole ca export` writes")
+        root = f"what `farandole ca export` writes, there as {setup.label}-ca.pem"
+        typer.echo(f"  our root                  {root}")
     typer.echo(f"\n{provisioning.configuration(setup, format)}", nl=False)
 
 

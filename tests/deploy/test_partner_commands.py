@@ -51,7 +51,7 @@ def test_a_partner_over_udp_is_added_by_one_command(village: Operator) -> None:
     assert "our realms                v.example" in told
     assert "our server                udp://127.0.0.1:0" in told
     assert "realm v.example {" in told
-    assert "client farandole {" in told
+    assert "client v.example {" in told
     # What the operator has is not repeated to them.
     assert 'secret = "<as in your file>"' in told
     assert SHARED not in told
@@ -86,7 +86,7 @@ def test_a_partner_over_tls_proves_itself_by_certificates(village: Operator, roo
     assert shown["servers"] == ["tls://radius.liguria.example:2083", "tls://192.0.2.9:2084"]
     assert shown["sends_from"] == ["tls proxy.liguria.example"]
     told = village.do("partner", "setup", "liguria", "--format", "radsecproxy")
-    assert "tls farandole {" in told
+    assert "tls v.example {" in told
     assert "farandole ca export" in told
     assert "our radsec server         tls://radius" in told
 

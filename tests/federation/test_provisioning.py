@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,7 @@ def certified(tmp_path: Path) -> Path:
     holder = issuer.server(tmp_path / "server", "radius.liguria.example")
     holder.certificate.rename(tmp_path / "radsec.pem")
     holder.key.rename(tmp_path / "radsec.key")
-    (tmp_path / "farandole-ca.pem").write_bytes(issuer.certificate)
+    (tmp_path / "village.example-ca.pem").write_bytes(issuer.certificate)
     return tmp_path
 
 
@@ -90,7 +91,7 @@ def test_freeradius_takes_it(
     said = checked(program, "-XC", "-d", str(certified), "-n", "radiusd")
     assert "Configuration appears to be OK" in said
     assert ("realm village.example {" in said) is bool(asks)
-    assert ("client farandole {" in said) is (asked == UDP)
+    assert ("client village.example {" in said) is (asked == UDP)
     assert ("require_client_cert = yes" in said) is (asked == TLS)
 
 
@@ -108,12 +109,23 @@ def test_radsecproxy_takes_it(
     checked(require("radsecproxy"), "-p", "-c", str(path))
 
 
+def test_two_of_us_stand_side_by_side() -> None:
+    """A hub has several; radsecproxy takes the first of two servers that share a name."""
+    others = replace(setup(BOTH, BOTH), realms=("liguria.example",))
+    for format in Format:
+        titles, of_others = (
+            {line for line in configuration(each, format).splitlines() if line.endswith("{")}
+            for each in (setup(BOTH, BOTH), others)
+        )
+        assert titles & of_others == ({"listen {", "\ttls {"} & titles), format
+
+
 @pytest.mark.parametrize("format", Format)
 def test_over_tls_nobody_else_of_our_authority_counts_as_us(format: Format) -> None:
     written = configuration(setup(TLS, TLS), format)
     check = {
         Format.FREERADIUS: "check_cert_cn = localhost",
-        Format.RADSECPROXY: "matchCertificateAttribute SubjectAltName:DNS:/^localhost$/i",
+        Format.RADSECPROXY: "matchCertificateAttribute SubjectAltName:DNS:/^localhost$/",
     }
     assert written.count(check[format]) == 2
 

@@ -9,29 +9,9 @@ from sqlalchemy import select
 from aaa.database import Database
 from aaa.model import Session
 from federation.model import Transport
-from tests.interop.eapol import (
-    ANNA,
-    OUTER,
-    PEAP_MSCHAPV2,
-    SERVER_NAME,
-    TTLS_PAP,
-    Method,
-    Outcome,
-    Server,
-    Supplicant,
-    Tls,
-)
-from tests.interop.partners import (
-    ACCOUNT_PASSWORD,
-    BRUNO,
-    GIULIA,
-    PASSWORD,
-    THEIR_REALM,
-    WIFI_SECRET,
-    Members,
-    run_members,
-    run_neighbour,
-)
+from tests.interop.basil import GIULIA, PASSWORD
+from tests.interop.eapol import PEAP_MSCHAPV2, TLS, TTLS_PAP, Method, Outcome
+from tests.interop.partners import ACCOUNT_PASSWORD, BRUNO, Members, run_members
 from tests.radius.served import PHONE_AS_SENT, Radclient, radclient
 
 pytestmark = [
@@ -39,7 +19,13 @@ pytestmark = [
     pytest.mark.xdist_group("partners"),  # one pair of servers for all
 ]
 
-METHODS = (TTLS_PAP, Method("TTLS", "auth=CHAP"), Method("TTLS", "auth=MSCHAPV2"), PEAP_MSCHAPV2)
+METHODS = (
+    TLS,
+    TTLS_PAP,
+    Method("TTLS", "auth=CHAP"),
+    Method("TTLS", "auth=MSCHAPV2"),
+    PEAP_MSCHAPV2,
+)
 every_method = pytest.mark.parametrize("method", METHODS, ids=str)
 
 
@@ -52,71 +38,28 @@ def members(
         yield members
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    with run_neighbour(tmp_path_factory.mktemp("two")) as two:
-        yield two
-
-
-def giulia(members: Members, method: Method, password: str = PASSWORD) -> Supplicant:
-    return Supplicant(
-        method,
-        members.theirs.anchor,
-        Tls.V1_2,
-        identity=GIULIA,
-        outer=f"anonymous@{THEIR_REALM}",
-        password=password,
-        server_name=f"radius.{THEIR_REALM}",
-    )
-
-
-def anna(members: Members, method: Method, password: str = WIFI_SECRET) -> Supplicant:
-    return Supplicant(
-        method,
-        members.ours.anchor,
-        Tls.V1_2,
-        identity=ANNA,
-        outer=OUTER,
-        password=password,
-        server_name=SERVER_NAME,
-    )
-
-
 @every_method
 def test_their_citizen_logs_in_at_our_hotspot(members: Members, method: Method) -> None:
-    verdict = members.ours.authenticate(giulia(members, method))
+    verdict = members.ours.authenticate(members.giulia.supplicant(method))
     assert verdict.outcome is Outcome.ACCEPTED, verdict.story
 
 
 @every_method
 def test_our_citizen_logs_in_at_their_hotspot(members: Members, method: Method) -> None:
-    verdict = members.theirs.authenticate(anna(members, method))
+    verdict = members.theirs.authenticate(members.anna.supplicant(method))
     assert verdict.outcome is Outcome.ACCEPTED, verdict.story
-
-
-@pytest.mark.parametrize("tls", Tls)
-@every_method
-def test_our_citizen_logs_in_at_another_of_us(
-    two: tuple[Server, Server], method: Method, tls: Tls
-) -> None:
-    """Joined over TLS by their commands; by the keys, the supplicant's and the access point's."""
-    home, other = two
-    supplicant = Supplicant(method, home.anchor, tls, password=WIFI_SECRET)
-    verdict = other.authenticate(supplicant)
-    assert verdict.outcome is Outcome.ACCEPTED, verdict.story
-    refused = other.authenticate(replace(supplicant, password="not this one"))
-    assert refused.outcome is Outcome.REJECTED, refused.story
 
 
 def test_who_is_refused_at_home_is_refused_there(members: Members) -> None:
-    wrong = "not this one"
-    here = members.ours.authenticate(giulia(members, TTLS_PAP, wrong))
-    there = members.theirs.authenticate(anna(members, TTLS_PAP, wrong))
+    here, there = (
+        server.authenticate(replace(citizen.supplicant(TTLS_PAP), password="not this one"))
+        for server, citizen in ((members.ours, members.giulia), (members.theirs, members.anna))
+    )
     assert (here.outcome, there.outcome) == (Outcome.REJECTED, Outcome.REJECTED), here.story
 
 
 async def send(members: Members, port: int, command: str, attributes: dict[str, str]) -> Radclient:
-    directory = members.detail.parent
+    directory = members.basil.directory
     return await radclient(directory, ("127.0.0.1", port), command, attributes, members.secret)
 
 
@@ -158,17 +101,17 @@ async def test_accounting_goes_home(members: Members) -> None:
         )
         assert sent.got == "Accounting-Response"
     members.theirs.process.await_condition(
-        lambda: _detail(members).count('Acct-Session-Id = "visit-1"') == 2,
-        f"write both; it wrote:\n{_detail(members)}",
+        lambda: members.basil.detail.count('Acct-Session-Id = "visit-1"') == 2,
+        f"write both; it wrote:\n{members.basil.detail}",
     )
-    detail = _detail(members)
+    detail = members.basil.detail
     assert "Acct-Output-Octets = 70000" in detail
     assert f'User-Name = "{GIULIA}"' in detail
     assert 'Operator-Name = "1village.example"' in detail
     begun = counted | {"Acct-Session-Id": "visit-2", "User-Name": BRUNO}
     for kind in ("Start", "Stop"):
         sent = await send(
-            members, members.their_acct_port, "acct", begun | {"Acct-Status-Type": kind}
+            members, members.basil.acct_port, "acct", begun | {"Acct-Status-Type": kind}
         )
         assert sent.got == "Accounting-Response"
     found = await _session(members, "visit-2")
@@ -182,10 +125,6 @@ async def test_a_realm_of_nobody_is_refused_by_either(members: Members) -> None:
     packet = log_in("piero@nowhere.example", "whatever")
     for port in (members.ours.port, members.theirs.port):
         assert (await send(members, port, "auth", packet)).got == "Access-Reject"
-
-
-def _detail(members: Members) -> str:
-    return members.detail.read_text() if members.detail.exists() else ""
 
 
 async def _session(members: Members, acct_session_id: str) -> Session | None:
