@@ -45,6 +45,8 @@ class DenyReason(StrEnum):
     HOME_UNREACHABLE = "home_unreachable"
     ROUTING_LOOP = "routing_loop"
     PARTNER_SUSPENDED = "partner_suspended"
+    HOME_REFUSED = "home_refused"
+    HOME_ANSWER_UNUSABLE = "home_answer_unusable"
 
 
 # What is kept of a log-in that was not denied, where a reason would stand.

@@ -3,7 +3,7 @@ here, and are forgotten within a day."""
 
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ from sqlalchemy import Executable, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Session, Visitor
-from aaa.policy import Grant
+from aaa.policy import Grant, Limits
+from aaa.vouched import Vouched
 
 # As long as the page that says what is left of a session answers.
 KEPT: Final = timedelta(hours=24)
@@ -42,17 +43,6 @@ _OF_SESSION: Final = _RECORD.join(
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """What a home says of its citizen: the Class that their accounting is to bring back, the
-    pseudonym that we may know them by (RFC 4372), and its bounds of a session."""
-
-    home_class: bytes | None = field(default=None, repr=False)
-    cui: bytes | None = field(default=None, repr=False)
-    session_seconds: int | None = None
-    idle_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class VisitorRecord:
     """What the decision and the pages need of a visitor. ``home_collectivity_id`` stands for the
     partner whose citizen it is."""
@@ -69,20 +59,12 @@ class VisitorRecord:
         return self.user_name.rpartition("@")[2]
 
     def within(self, grant: Grant, now: datetime) -> Grant:
-        """Return a grant within the bounds of the home: of two limits the smaller. The home's
-        count from when it vouched."""
-        seconds = self.vouched.session_seconds
-        if seconds is not None:
-            seconds = max(1, seconds - int((now - self.created_at).total_seconds()))
-        return replace(
-            grant,
-            session_seconds=_smaller(grant.session_seconds, seconds),
-            idle_seconds=_smaller(grant.idle_seconds, self.vouched.idle_seconds),
-        )
+        """Return a grant within the bounds of the home."""
+        return self.vouched.within(grant, now - self.created_at)
 
-
-def _smaller(one: int | None, other: int | None) -> int | None:
-    return min((each for each in (one, other) if each is not None), default=None)
+    def limited(self, limits: Limits, started_at: datetime) -> Limits:
+        """Return the limits of a session of theirs that began then, within the same bounds."""
+        return self.vouched.limited(limits, started_at - self.created_at)
 
 
 def is_pseudonym(user_name: str) -> bool:

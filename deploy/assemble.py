@@ -32,6 +32,7 @@ from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from monitoring.server import MonitoringServer, WebServer
 from portal.app import create_app
+from portal.homes.token_endpoint import TokenEndpoint
 from portal.mail import Mailer, SmtpMailer
 from portal.onboarding import signing
 from portal.onboarding.reminders import Reminders
@@ -232,6 +233,8 @@ async def _radius(workshop: Workshop, stack: AsyncExitStack) -> RadiusServer:
 
 def _portal(workshop: Workshop, mailer: Mailer | None, stack: AsyncExitStack) -> WebServer:
     installation = workshop.installation
+    token_endpoint = TokenEndpoint()
+    stack.push_async_callback(token_endpoint.close)
     parts = Parts(
         settings=installation.settings,
         database=installation.database,
@@ -243,6 +246,9 @@ def _portal(workshop: Workshop, mailer: Mailer | None, stack: AsyncExitStack) ->
         pages=Pages(workshop.clock),
         warnings=workshop.warnings,
         clock=workshop.clock,
+        verifier=federated.verifier(workshop, stack),
+        token_endpoint=token_endpoint,
+        renew_partner=federated.upkeep(workshop, stack).renew,
         signer=signing.configured(installation.settings.portal),
     )
     address, port = installation.settings.portal.address, installation.settings.portal.port

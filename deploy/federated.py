@@ -25,6 +25,30 @@ from radius.transports.client import Client
 from radius.transports.radsec_client import RadsecClient
 
 
+def forwarder(workshop: Workshop, stack: AsyncExitStack) -> Forwarder:
+    """Return what asks partners' servers: one in each process, with what it knows of their health;
+    it runs in the background."""
+    if workshop.forwarder is not None:
+        return workshop.forwarder
+    made = workshop.forwarder = Forwarder(
+        workshop.installation.settings.federation,
+        partners=workshop.partners,
+        carriers=_carriers(workshop, stack),
+        clock=workshop.clock,
+    )
+    workshop.background.append(made.run)
+    return made
+
+
+def verifier(workshop: Workshop, stack: AsyncExitStack) -> Verifier:
+    """Return what asks partners about their citizens' passwords."""
+    return Verifier(
+        forwarder=forwarder(workshop, stack),
+        keyring=workshop.installation.keyring,
+        clock=workshop.clock,
+    )
+
+
 async def handler(
     workshop: Workshop,
     stack: AsyncExitStack,
@@ -35,16 +59,11 @@ async def handler(
     """Return the handler of all requests, what goes to partners beside it in the background."""
     installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
     database, keyring, partners = installation.database, installation.keyring, workshop.partners
-    forwarder = Forwarder(
-        installation.settings.federation,
-        partners=partners,
-        carriers=_carriers(workshop, stack),
-        clock=clock,
-    )
+    asking = forwarder(workshop, stack)
     accounts = AccountingForwarder(
         database=database,
         partners=partners,
-        forwarder=forwarder,
+        forwarder=asking,
         warnings=workshop.warnings,
         clock=clock,
     )
@@ -54,16 +73,16 @@ async def handler(
         database=database,
         directory=directory,
         partners=partners,
-        verifier=Verifier(forwarder=forwarder, keyring=keyring, clock=clock),
+        verifier=verifier(workshop, stack),
         clock=clock,
     )
-    workshop.background += [forwarder.run, accounts.run, canaries.run]
+    workshop.background += [accounts.run, canaries.run]
     refusals = Refusals(replies)
     visits = Visits(
         directory=directory,
         keyring=keyring,
         accounting=accounting,
-        forwarder=forwarder,
+        forwarder=asking,
         accounts=accounts,
         refusals=refusals,
         clock=clock,

@@ -12,12 +12,13 @@ from aaa.database import Database
 from aaa.errors import Invalid, Unavailable
 from aaa.policy import DenyReason
 from aaa.snapshot import Directory
+from aaa.vouched import Vouched
 from federation import interconnection
 from federation.directory import CanaryEntry, PartnerDirectory, PartnerEntry
 from federation.interconnection import Link
 from federation.model import LinkState
 from federation.trust import publishing
-from federation.verification import Question, Verified, Verifier
+from federation.verification import Question, Verifier
 from monitoring import federation_metrics
 from radius.transports.tasks import contained
 
@@ -107,7 +108,7 @@ class Canaries:
             )
         )
         milliseconds = round((self._loop.time() - started) * 1000)
-        is_in = isinstance(said, Verified)
+        is_in = isinstance(said, Vouched)
         now = self._clock()
         link = Link(
             visited=self._entity,
@@ -115,7 +116,7 @@ class Canaries:
             visited_title=ours.name,
             home_title=partner.title,
             state=LinkState.CONNECTED
-            if isinstance(said, Verified)
+            if isinstance(said, Vouched)
             else _NOT_LET_IN.get(said, LinkState.SILENT),
             milliseconds=milliseconds if is_in else None,
             checked_at=now,

@@ -5,7 +5,7 @@ partner's rows moves it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -20,6 +20,7 @@ from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
 from federation.agreements import Term, agreed
+from federation.aliases import AliasTable
 from federation.contracts import PLAIN, Contract
 from federation.model import (
     Canary,
@@ -126,6 +127,7 @@ class Partners:
     by_id: Mapping[int, PartnerEntry] = field(default_factory=dict)
     by_collectivity: Mapping[int, PartnerEntry] = field(default_factory=dict)
     by_entity: Mapping[str, PartnerEntry] = field(default_factory=dict)
+    aliases: AliasTable = field(default_factory=lambda: AliasTable({}))
     # Ours, which sign what we say to them.
     keys: OwnKeys = NO_KEYS_OF_OURS
 
@@ -173,6 +175,10 @@ async def load(
         by_id={entry.id: entry for entry in entries},
         by_collectivity={entry.collectivity.id: entry for entry in entries},
         by_entity={entry.described.entity: entry for entry in entries if entry.described},
+        aliases=AliasTable(
+            {each.slug: each.realm for each in snapshot.by_realm.values()},
+            [pair for entry in entries for pair in _aliases(entry)],
+        ),
         keys=OwnKeys(
             member=await keys.load(session, keyring, KeyUse.MEMBER, now),
             provider=await keys.load(session, keyring, KeyUse.PROVIDER, now),
@@ -207,6 +213,16 @@ async def _canaries(session: AsyncSession, keyring: Keyring) -> dict[int, Canary
         for row in rows
         if (secret := opened[row.partner_id]) is not None
     }
+
+
+def _aliases(partner: PartnerEntry) -> Iterator[tuple[str, str]]:
+    """Yield the short names of a partner's realms, with these: as it says them, and the name that
+    we know it by, for its first."""
+    told = partner.described.realms if partner.described else ()
+    yield from ((each.alias, each.realm) for each in told)
+    whole = [pattern for pattern in partner.realms if not pattern.startswith("*")]
+    if first := told[0].realm if told else whole[0] if len(whole) == 1 else None:
+        yield partner.name, first
 
 
 _Owned = TypeVar("_Owned", PartnerRealm, HomeServer)

@@ -47,6 +47,7 @@ class Unknown:
 
 
 Route = Local | ToPartner | Unknown
+_NO_ROUTE: Final = Unknown(UnknownRealm.NO_ROUTE)
 
 
 class RealmTable:
@@ -77,9 +78,14 @@ class RealmTable:
             realm = check_realm("" if written != written.strip() else written)
         except Invalid:
             return Unknown(UnknownRealm.BAD_REALM)
-        return self._route_realm(realm)
+        found = self.named(realm)
+        if found == _NO_ROUTE and (name := self._partners.get(DEFAULT)):
+            return ToPartner(name, realm)
+        return found
 
-    def _route_realm(self, realm: str) -> Route:
+    def named(self, realm: str) -> Route:
+        """Return where a realm (folded) leads, `*` left out: what nobody has by name may as well be
+        the domain of an e-mail address."""
         if realm in self._local:
             return Local(realm)
         if name := self._partners.get(realm):
@@ -91,9 +97,7 @@ class RealmTable:
                 return ToPartner(name, realm)
             if above in self._local:
                 return Unknown(UnknownRealm.BELOW_OURS)
-        if name := self._partners.get(DEFAULT):
-            return ToPartner(name, realm)
-        return Unknown(UnknownRealm.NO_ROUTE)
+        return _NO_ROUTE
 
 
 def check_pattern(text: str) -> str:

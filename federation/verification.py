@@ -1,13 +1,14 @@
 """Asks a partner whether a name and a password are its citizen's, as a NAS of ours would: PAP."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from aaa.policy import DenyReason
 from aaa.secret import Keyring, Secret
+from aaa.vouched import Vouched
 from federation import visitor_class
 from federation.directory import PartnerEntry
 from federation.forwarder import Errand, Forwarder, NoAnswer
@@ -34,17 +35,6 @@ class Question:
     device_mac: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a home says of its citizen: the Class that their accounting is to bring back, the
-    pseudonym that we may know them by, and its bounds, in seconds."""
-
-    home_class: bytes | None = field(repr=False)
-    cui: bytes | None = field(repr=False)
-    session_seconds: int | None
-    idle_seconds: int | None
-
-
 class Verifier:
     """Asks homes."""
 
@@ -60,7 +50,7 @@ class Verifier:
         self._clock = clock
         self._mark_key = keyring.derive(MARK_KEY)
 
-    async def verify(self, question: Question) -> Verified | DenyReason:
+    async def verify(self, question: Question) -> Vouched | DenyReason:
         """Return what the home says of its citizen, or why it is none: WRONG_PASSWORD where it
         refuses, whatever its reason, HOME_UNREACHABLE where it says nothing that can be used."""
         if not question.partner.is_active:
@@ -96,6 +86,7 @@ class Verifier:
             proxy_states=(),
             received_at=self._clock(),
             is_our_class=partial(visitor_class.is_ours, self._keyring),
+            contract=question.partner.contract,
         )
 
 
@@ -112,14 +103,14 @@ def _request(question: Question) -> Packet:
     return Packet(Code.ACCESS_REQUEST, 0, bytes(16), Attributes.of(*named))
 
 
-def _read(reply: Packet, hop: Hop) -> Verified | DenyReason:
+def _read(reply: Packet, hop: Hop) -> Vouched | DenyReason:
     if reply.code is not Code.ACCESS_ACCEPT:
         # With an Error-Cause the way was at fault, or the home was.
         is_of_home = reply.attributes.integer("Error-Cause") is None
         is_refusal = reply.code is Code.ACCESS_REJECT and is_of_home
         return DenyReason.WRONG_PASSWORD if is_refusal else DenyReason.HOME_UNREACHABLE
     said = inbound(reply, hop)
-    return Verified(
+    return Vouched(
         home_class=said.octets("Class"),
         cui=said.octets("Chargeable-User-Identity"),
         session_seconds=said.integer("Session-Timeout"),

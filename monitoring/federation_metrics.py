@@ -91,6 +91,19 @@ link_checked = Gauge(
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
+# Way -> how a log-in on our pages, by a partner's citizen, can end.
+WEB_OUTCOMES: Final = {
+    "openid": ("begun", "accept", "reject", "unreachable", "unusable", "suspended"),
+    "radius": ("accept", "reject", "unreachable", "unusable", "suspended"),
+}
+web_log_ins = Counter(
+    "farandole_federation_web_log_ins",
+    "Log-ins of partners' citizens on the portal, by way (openid: on the pages of their home, "
+    "radius: their home was asked about the password) and outcome (begun: sent to their home, "
+    "accept, reject, unreachable, unusable: the home's answer cannot be relied on, suspended).",
+    (*_PARTNER, "way", "outcome"),
+    registry=REGISTRY,
+)
 
 
 def announce_partner(partner: str) -> None:
@@ -98,6 +111,9 @@ def announce_partner(partner: str) -> None:
     for direction, outcomes in OUTCOMES.items():
         for outcome in outcomes:
             requests.labels(partner=partner, direction=direction, outcome=outcome)
+    for way, outcomes in WEB_OUTCOMES.items():
+        for outcome in outcomes:
+            web_log_ins.labels(partner=partner, way=way, outcome=outcome)
 
 
 def forget_partner(partner: str) -> None:

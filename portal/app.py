@@ -17,6 +17,7 @@ from portal import authority, notices
 from portal.answers import Show
 from portal.captive import routes
 from portal.dependencies import LinkGone, VisitGone
+from portal.homes import routes as homes
 from portal.members import routes as members
 from portal.onboarding import routes as onboarding
 from portal.parts import Parts
@@ -46,6 +47,8 @@ def create_app(parts: Parts) -> FastAPI:
         },
     )
     app.state.parts = parts
+    # Before those of visits, one of which takes whatever is left.
+    app.include_router(homes.router)
     app.include_router(routes.router)
     app.include_router(onboarding.router)
     app.include_router(notices.router)

@@ -255,6 +255,20 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
         N_("Ask the town hall of your home, or begin here with your e-mail address."),
         can_retry=False,
     ),
+    DenyReason.HOME_REFUSED: Explanation(
+        306,
+        Side.HOME,
+        N_("Your home has not let you in"),
+        N_("It said no, or the log-in there was stopped before its end."),
+        N_("Try again. If it says no once more, ask the people of your home why."),
+    ),
+    DenyReason.HOME_ANSWER_UNUSABLE: Explanation(
+        307,
+        Side.HOME,
+        N_("We did not understand your home"),
+        N_("It answered in a way that we cannot rely on. For your safety, we stopped."),
+        N_("Try again. If it comes back, tell the people of your home the help code below."),
+    ),
     DenyReason.TICKET_EXPIRED: Explanation(
         401,
         Side.SERVICE,

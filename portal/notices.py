@@ -79,7 +79,11 @@ async def colour(request: Request, parts: PartsHere, name: str) -> Response:
 
 @router.get("/logo/{slug}.svg")
 async def logo(request: Request, parts: PartsHere, slug: str) -> Response:
-    """A collectivity's drawing."""
+    """The drawing of a collectivity, or of a partner as it describes itself."""
+    partner = parts.partners.current.by_name.get(slug)
+    if partner and partner.described and partner.described.logo_svg:
+        drawing = partner.described.logo_svg
+        return Response(drawing, media_type="image/svg+xml", headers=_KEPT_FOR_AN_HOUR)
     for entry in parts.snapshot.collectivities.values():
         if entry.slug == slug and entry.logo_svg:
             return Response(entry.logo_svg, media_type="image/svg+xml", headers=_KEPT_FOR_AN_HOUR)

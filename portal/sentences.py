@@ -30,6 +30,8 @@ class Mistake(StrEnum):
     NOT_CONNECTED = "not_connected"
     NOT_RECOGNISED = "not_recognised"
     TOO_MANY_DEVICES = "too_many_devices"
+    HOME_SAYS_NO = "home_says_no"
+    NOT_OF_THIS_HOME = "not_of_this_home"
 
 
 class Ending(StrEnum):
@@ -68,6 +70,12 @@ _SENTENCES: Final = {
         "We know no such e-mail address with this password. "
         "If it is an identifier, its town is not in our network yet."
     ),
+    Mistake.HOME_SAYS_NO: N_(
+        "Your home says no to this identifier with this password. Type them once more."
+    ),
+    Mistake.NOT_OF_THIS_HOME: N_(
+        "This identifier is of another home. Choose that one in the list."
+    ),
     Mistake.TOO_MANY_DEVICES: N_(
         "Your list of devices is full. Take one off that you do not use any more, then try again."
     ),
@@ -95,6 +103,8 @@ _FIELDS: Final = {
     Mistake.IDENTIFIER_UNUSABLE: "identifier",
     Mistake.CREDENTIALS_WRONG: "identifier",
     Mistake.NOT_RECOGNISED: "identifier",
+    Mistake.HOME_SAYS_NO: "identifier",
+    Mistake.NOT_OF_THIS_HOME: "identifier",
     Mistake.NAME_UNUSABLE: "name",
     Mistake.NAME_TAKEN: "name",
     Mistake.PASSWORD_UNUSABLE: "password",

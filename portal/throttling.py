@@ -43,6 +43,8 @@ LOG_INS_PER_IDENTIFIER: Final = Rule("log_in_identifier", 10, timedelta(minutes=
 # However their identifier is written.
 LOG_INS_PER_CITIZEN: Final = Rule("log_in_citizen", 50, timedelta(minutes=15))
 LOG_INS_PER_DEVICE: Final = Rule("log_in_device", 20, timedelta(minutes=15))
+# Each is a click, and costs a row.
+WAYS_HOME_PER_DEVICE: Final = Rule("way_home_device", 40, timedelta(minutes=15))
 LINKS_PER_ADDRESS: Final = Rule("link_address", 5, timedelta(hours=1))
 # A school or a town hall may stand behind one address.
 LINKS_PER_SOURCE: Final = Rule("link_source", 60, timedelta(hours=1))

@@ -8,12 +8,14 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import citizens
+from aaa import citizens, visitors
+from aaa.authentication import Method
 from aaa.citizens import CitizenRecord
 from aaa.model import Ticket
 from aaa.nas.adapter import Redirect
 from aaa.secret import Keyring
 from aaa.snapshot import CollectivityEntry, HotspotEntry, NasEntry, Snapshot
+from aaa.visitors import VisitorRecord
 from portal import tokens
 from portal.captive.flow import VISIT_LIFETIME, Progress
 from portal.identification import codes
@@ -38,6 +40,7 @@ class Attempt:
     """A visit as it is stored, with the entries and records that it names.
 
     ``email``: where a code that is still good was sent to, or the address that it proved.
+    ``person``: who proved themselves in it, a citizen of ours or of a partner's.
     """
 
     id: int
@@ -52,25 +55,40 @@ class Attempt:
     email_code_id: int | None
     is_resumed: bool
     proven_email: str | None
-    citizen: CitizenRecord | None
+    person: CitizenRecord | VisitorRecord | None
     wants_remembering: bool
     confirmed_seconds: int | None
     created_at: datetime
     progress: Progress
 
     @property
+    def citizen(self) -> CitizenRecord | None:
+        """The citizen of ours who proved themselves in it."""
+        return self.person if isinstance(self.person, CitizenRecord) else None
+
+    @property
     def collectivity(self) -> CollectivityEntry:
         """Whose pages its are."""
         return self.hotspot.collectivity
 
+    @property
+    def counted_as(self) -> str:
+        """What is tried from its device is counted under."""
+        return f"{self.nas.id} {self.device_mac or self.reference}"
+
     def way(self, keyring: Keyring) -> str:
         """Return the path of its own page, which all others stand below."""
-        return f"/visit/{token_of(keyring, self.reference)}"
+        return way_of(keyring, self.reference)
 
 
 def token_of(keyring: Keyring, reference: str) -> str:
     """Return the token of the visit with this reference."""
     return tokens.token_of(keyring, reference, _PURPOSE)
+
+
+def way_of(keyring: Keyring, reference: str) -> str:
+    """Return the path of the visit with this reference."""
+    return f"/visit/{token_of(keyring, reference)}"
 
 
 async def begin(
@@ -113,6 +131,14 @@ async def by_token(
     if reference is None:
         return None
     query = _SELECT.where(LoginAttempt.reference == reference, LoginAttempt.expires_at > now)
+    return await _one(session, snapshot, query, now)
+
+
+async def by_id(
+    session: AsyncSession, snapshot: Snapshot, attempt_id: int, now: datetime
+) -> Attempt | None:
+    """Return a visit by number, or None where it is too old."""
+    query = _SELECT.where(LoginAttempt.id == attempt_id, LoginAttempt.expires_at > now)
     return await _one(session, snapshot, query, now)
 
 
@@ -167,12 +193,35 @@ async def prove(session: AsyncSession, attempt: Attempt, proof: Proof, *, rememb
         session,
         attempt,
         citizen_id=proof.citizen_id,
+        visitor_id=None,
         proven_email=proof.email,
         method=proof.method,
         proven_at=proof.at,
         wants_remembering=remember,
         **NOT_FINISHED,
     )
+
+
+async def vouch(
+    session: AsyncSession, attempt: Attempt, visitor_id: int, method: Method, now: datetime
+) -> str:
+    """Keep that a visit's reader is a visitor, whose home has vouched for them; return the visit's
+    new reference. Under the former nobody finds it: whoever began it may have had somebody else
+    go to their home."""
+    reference = tokens.new_reference()
+    await change(
+        session,
+        attempt,
+        reference=reference,
+        citizen_id=None,
+        visitor_id=visitor_id,
+        proven_email=None,
+        method=method,
+        proven_at=now,
+        wants_remembering=False,
+        **NOT_FINISHED,
+    )
+    return reference
 
 
 _SELECT: Final[Select[LoginAttempt, EmailCode, str | None]] = (
@@ -196,9 +245,7 @@ async def _one(
     hotspot = snapshot.hotspots.get(row.hotspot_id)
     if nas is None or hotspot is None:
         return None
-    citizen = None
-    if row.citizen_id is not None:
-        citizen = await citizens.by_id(session, snapshot, row.citizen_id)
+    person = await _person(session, snapshot, row)
     return Attempt(
         id=row.id,
         reference=row.reference,
@@ -212,21 +259,32 @@ async def _one(
         email_code_id=row.email_code_id,
         is_resumed=row.is_resumed,
         proven_email=row.proven_email,
-        citizen=citizen,
+        person=person,
         wants_remembering=row.wants_remembering,
         confirmed_seconds=row.confirmed_seconds,
         created_at=row.created_at,
-        progress=_progress(row, code, outcome, citizen, now),
+        progress=_progress(row, code, outcome, person, now),
     )
+
+
+async def _person(
+    session: AsyncSession, snapshot: Snapshot, row: LoginAttempt
+) -> CitizenRecord | VisitorRecord | None:
+    if row.citizen_id is not None:
+        return await citizens.by_id(session, snapshot, row.citizen_id)
+    if row.visitor_id is not None:
+        return await visitors.by_id(session, row.visitor_id)
+    return None
 
 
 def _progress(
     row: LoginAttempt,
     code: EmailCode | None,
     outcome: str | None,
-    citizen: CitizenRecord | None,
+    person: CitizenRecord | VisitorRecord | None,
     now: datetime,
 ) -> Progress:
+    citizen = person if isinstance(person, CitizenRecord) else None
     return Progress(
         expires_at=row.expires_at,
         has_code=code is not None and codes.is_good(code, now),
@@ -234,6 +292,8 @@ def _progress(
         has_citizen=citizen is not None,
         terms_are_current=citizen is not None
         and citizen.terms_accepted == citizens.terms_of(citizen.collectivity),
+        has_visitor=isinstance(person, VisitorRecord),
+        came_back=row.method is Method.HOME_PAGE,
         proven_at=row.proven_at,
         ticket_issued_at=row.ticket_issued_at,
         outcome=outcome,

@@ -1,7 +1,6 @@
 """The end of a log-in: ask the policy, issue a ticket, send the browser to the NAS with it."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +10,8 @@ from aaa.nas.adapter import Navigate
 from aaa.nas.registry import adapter
 from aaa.policy import Denied, DenyReason
 from aaa.secret import Secret
-from monitoring import metrics
+from aaa.tickets import Bearer, OfCitizen, OfVisitor
+from aaa.visitors import VisitorRecord
 from portal.answers import Answer, Go, Show
 from portal.captive import attempts, views
 from portal.captive.attempts import Attempt, token_of
@@ -21,10 +21,17 @@ from portal.parts import Parts
 
 
 async def finish(parts: Parts, attempt: Attempt) -> Answer:
-    """Return the way to the NAS with a ticket, or why the citizen may not connect here now."""
-    now, citizen = parts.clock(), attempt.citizen
-    if citizen is None:
-        return views.to_visit(parts, attempt)
+    """Return the way to the NAS with a ticket, or why who is proven may not connect here now."""
+    match attempt.person:
+        case CitizenRecord() as citizen:
+            return await _finish(parts, attempt, citizen)
+        case VisitorRecord() as visitor:
+            return await _finish_visitor(parts, attempt, visitor)
+    return views.to_visit(parts, attempt)
+
+
+async def _finish(parts: Parts, attempt: Attempt, citizen: CitizenRecord) -> Answer:
+    now = parts.clock()
     async with parts.database.write("finish") as session:
         decision = await authorization.authorize(
             session,
@@ -38,11 +45,24 @@ async def finish(parts: Parts, attempt: Attempt) -> Answer:
             _note(session, citizen, "login.denied", now, attempt, reason=decision.reason.value)
             result: Secret | Denied = decision
         else:
-            result = await _issue_ticket(session, parts, attempt, citizen, now)
+            result = await _issue_ticket(session, parts, attempt, OfCitizen(citizen.id), now)
             await _remember(session, parts, attempt, citizen, now)
     if isinstance(result, Denied):
-        return _denied(parts, attempt, result.reason)
-    return _to_nas(parts, attempt, citizen, result)
+        return views.denied(parts, attempt, result.reason)
+    return _to_nas(parts, attempt, citizen.nai, result)
+
+
+async def _finish_visitor(parts: Parts, attempt: Attempt, visitor: VisitorRecord) -> Answer:
+    now = parts.clock()
+    partner = parts.partners.current.by_collectivity.get(visitor.home_collectivity_id)
+    if partner is None or not partner.is_active:
+        return views.denied(parts, attempt, DenyReason.PARTNER_SUSPENDED)
+    decision = authorization.authorize_visitor(parts.snapshot, attempt.hotspot, now)
+    if isinstance(decision, Denied):
+        return views.denied(parts, attempt, decision.reason)
+    async with parts.database.write("finish") as session:
+        ticket = await _issue_ticket(session, parts, attempt, OfVisitor(visitor.id), now)
+    return _to_nas(parts, attempt, visitor.user_name, ticket)
 
 
 async def tell_denial(parts: Parts, attempt: Attempt) -> Answer:
@@ -53,30 +73,16 @@ async def tell_denial(parts: Parts, attempt: Attempt) -> Answer:
         return views.to_visit(parts, attempt)
     async with parts.database.write("denial") as session:
         await attempts.change(session, attempt, **attempts.NOT_FINISHED)
-    return _denied(parts, attempt, reason)
-
-
-def _denied(parts: Parts, attempt: Attempt, reason: DenyReason) -> Show:
-    metrics.denials.labels(attempt.hotspot.collectivity.slug, reason.value, "portal").inc()
-    context = {"reason": reason, "opens_at": _opens_at(parts, attempt)}
-    return Show("denied.html", attempt, status=403, context=context)
-
-
-def _opens_at(parts: Parts, attempt: Attempt) -> datetime | None:
-    """Return when a hotspot that keeps hours opens next."""
-    citizen_id = attempt.citizen.id if attempt.citizen else None
-    hours = parts.snapshot.limits(attempt.hotspot, citizen_id).opening_hours
-    zone = ZoneInfo(attempt.hotspot.collectivity.timezone)
-    return hours.opens_at(parts.clock().astimezone(zone)) if hours else None
+    return views.denied(parts, attempt, reason)
 
 
 async def _issue_ticket(
-    session: AsyncSession, parts: Parts, attempt: Attempt, citizen: CitizenRecord, now: datetime
+    session: AsyncSession, parts: Parts, attempt: Attempt, bearer: Bearer, now: datetime
 ) -> Secret:
     ticket, ticket_id = await tickets.issue(
         session,
         parts.keyring,
-        bearer=tickets.OfCitizen(citizen.id),
+        bearer=bearer,
         nas_id=attempt.nas.id,
         device_mac=attempt.device_mac,
         now=now,
@@ -110,12 +116,12 @@ async def _remember(
     _note(session, citizen, "device.remember", now, attempt, days=days)
 
 
-def _to_nas(parts: Parts, attempt: Attempt, citizen: CitizenRecord, ticket: Secret) -> Answer:
+def _to_nas(parts: Parts, attempt: Attempt, user_name: str, ticket: Secret) -> Answer:
     public_url = parts.settings.portal.public_url
     token = token_of(parts.keyring, attempt.reference)
     way = adapter(attempt.nas.vendor).login(
         attempt.parameters,
-        citizen.nai,
+        user_name,
         ticket.reveal().decode(),
         f"{public_url}/visit/{token}/status",
         door_to(attempt.nas, public_url),

@@ -25,11 +25,15 @@ SAME_BROWSER_WITHIN: Final = timedelta(minutes=5)
 class Progress(Identity):
     """How far a visit has come.
 
+    ``has_visitor``: a partner has vouched for its citizen; ``came_back``: on its own pages, from
+    which a browser came, that which went there or another.
     ``outcome`` is what became of the visit's ticket at RADIUS: "granted", a DenyReason's word, or
     None while nothing is known.
     """
 
     expires_at: datetime = field(kw_only=True)
+    has_visitor: bool = False
+    came_back: bool = False
     ticket_issued_at: datetime | None = None
     outcome: str | None = None
     retries: int = 0
@@ -57,6 +61,8 @@ def next_step(progress: Progress, now: datetime) -> Step:
         return Step.STATUS
     if denial(progress) is not None:
         return Step.DENIED
+    if progress.has_visitor and progress.is_proven(now):
+        return Step.FINISH
     step = missing(progress, now)
     return Step.FINISH if step is None else Step(step.value)
 
@@ -80,13 +86,16 @@ def after_failure(progress: Progress, now: datetime) -> AfterFailure:
     """Return what follows a NAS' "failed".
 
     Where RADIUS refused, that stands. Otherwise the ticket or the answer was lost on the way (a
-    timeout, or a challenge that changed between redirect and log-in): worth one more try.
+    timeout, or a challenge that changed between redirect and log-in): worth one more try. Not where
+    who was vouched for came back from their home: the ticket is for the browser that came from
+    there, and a device that fails may be another one's, who had them go.
     """
     if denial(progress) is not None:
         return AfterFailure.DENIED
     issued_at = progress.ticket_issued_at
     is_fresh = issued_at is not None and now < issued_at + RETRY_WITHIN
-    if is_fresh and progress.has_citizen and progress.retries < MOST_RETRIES:
+    is_known = progress.has_citizen or (progress.has_visitor and not progress.came_back)
+    if is_fresh and is_known and progress.retries < MOST_RETRIES:
         return AfterFailure.RETRY
     return AfterFailure.START_AGAIN
 

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from aaa import audit, devices, outbox, sessions
+from aaa import audit, devices, outbox, sessions, visitors
+from aaa.citizens import CitizenRecord
 from aaa.devices import RememberedDevice
 from aaa.model import DailyUsage, Instruction, InstructionKind, InstructionState, Session
 from aaa.nas.registry import adapter
 from aaa.sessions import SessionView
 from aaa.snapshot import NasEntry, Snapshot
+from aaa.visitors import VisitorRecord
 from portal.answers import Answer, Go, Show
 from portal.captive import finish, views
 from portal.captive.allowance import UNLIMITED, Allowance, Usage, left
@@ -92,15 +94,26 @@ def _online(parts: Parts, attempt: Attempt, found: Found, now: datetime) -> Show
         context={
             # Without a proof of its own, a visit does not learn whose session it is.
             "nai": attempt.citizen.nai if attempt.citizen else None,
+            "home": _home(parts, attempt),
             "is_remembered": remembered is not None,
             "remembered_until": remembered.remembered_until if remembered else None,
             "logout_url": logout_url,
             "can_log_out": logout_url is not None or found.running is not None,
-            "has_secure": parts.snapshot.server_identity is not None,
+            # A visitor's devices are set up by their home.
+            "has_secure": parts.snapshot.server_identity is not None
+            and not isinstance(attempt.person, VisitorRecord),
             "continue_url": _worth_seeing(attempt.original_url),
             **known,
         },
     )
+
+
+def _home(parts: Parts, attempt: Attempt) -> str | None:
+    """Return who has vouched for a visitor."""
+    if not isinstance(attempt.person, VisitorRecord):
+        return None
+    home = parts.partners.current.by_collectivity.get(attempt.person.home_collectivity_id)
+    return home.title if home else None
 
 
 def _as_recorded(running: SessionView, allowance: Allowance) -> Mapping[str, object]:
@@ -218,16 +231,18 @@ async def running_session(
     places = (nas.hotspot, *nas.access_points.values())
     hotspot = next((place for place in places if place.slug == running.hotspot), nas.hotspot)
     timezone = hotspot.collectivity.timezone
-    usage = None
+    limits, usage = snapshot.limits(hotspot, running.citizen_id), None
     if running.citizen_id is not None:
         today = now.astimezone(ZoneInfo(timezone)).date()
         usage = await session.get(DailyUsage, (running.citizen_id, today))
+    elif visitor := await visitors.of_session(session, running.id):
+        limits = visitor.limited(limits, running.started_at)
     used = Usage(
         running.started_at,
         usage.session_seconds if usage else 0,
         usage.octets if usage else 0,
     )
-    return running, left(snapshot.limits(hotspot, running.citizen_id), used, timezone, now)
+    return running, left(limits, used, timezone, now)
 
 
 async def _find(
@@ -236,13 +251,9 @@ async def _find(
     mac = attempt.device_mac
     if mac is None:
         return Found()
-    # A visit that has a citizen looks at their sessions only: a device may change hands.
-    own = (
-        [or_(Session.citizen_id == attempt.citizen.id, Session.citizen_id.is_(None))]
-        if attempt.citizen
-        else []
+    running = await running_session(
+        session, snapshot, attempt.nas, mac, now, *_own_sessions(attempt.person)
     )
-    running = await running_session(session, snapshot, attempt.nas, mac, now, *own)
     ended = None
     if running is None:
         # Not by its start: NAS clocks lag, and a session begins "before" the ticket that opened it.
@@ -259,6 +270,16 @@ async def _find(
         ending=await _ending(session, ended) if ended else Ending.UNKNOWN,
         remembered=remembered if is_own and isinstance(remembered, RememberedDevice) else None,
     )
+
+
+def _own_sessions(person: CitizenRecord | VisitorRecord | None) -> list[ColumnElement[bool]]:
+    """Return what holds for the sessions of who is proven: a device may change hands."""
+    match person:
+        case CitizenRecord(id=citizen_id):
+            return [or_(Session.citizen_id == citizen_id, Session.citizen_id.is_(None))]
+        case VisitorRecord(user_name=user_name):
+            return [Session.user_name == user_name]
+    return []
 
 
 async def _ending(session: AsyncSession, ended: SessionView) -> Ending:

@@ -11,6 +11,8 @@ from portal.answers import Answer, throttled
 from portal.captive import attempts, views
 from portal.captive.attempts import Attempt
 from portal.captive.flow import Step, next_step
+from portal.homes import choosing, identifiers
+from portal.homes.identifiers import Foreign, Own, Shared
 from portal.identification import accounts, steps
 from portal.identification.seeker import Proof, Seeker
 from portal.identification.wish import Wish
@@ -18,7 +20,13 @@ from portal.pages import Mistake
 from portal.parts import Parts
 from portal.throttling import Throttled
 
-_UNPROVEN: Final = {"citizen_id": None, "proven_email": None, "method": None, "proven_at": None}
+_UNPROVEN: Final = {
+    "citizen_id": None,
+    "visitor_id": None,
+    "proven_email": None,
+    "method": None,
+    "proven_at": None,
+}
 
 
 async def request_code(parts: Parts, attempt: Attempt, typed: str, language: str) -> Answer:
@@ -54,9 +62,28 @@ async def try_code(parts: Parts, attempt: Attempt, typed: str, *, remember: bool
 
 
 async def log_in(
+    parts: Parts,
+    attempt: Attempt,
+    typed: str,
+    password: Secret,
+    *,
+    remember: bool,
+    language: str,
+) -> Answer:
+    """Log in by identifier or e-mail address, with the account's password. A partner's citizen goes
+    home from here: what they typed is none of ours to check."""
+    match identifiers.read(typed, parts.partners.current):
+        case Foreign() as home:
+            return await choosing.send_home(parts, attempt, home, password, language)
+        case Shared(alias):
+            return choosing.show_homes(parts, attempt, alias)
+        case Own(identifier):
+            return await _log_in(parts, attempt, identifier, password, remember=remember)
+
+
+async def _log_in(
     parts: Parts, attempt: Attempt, typed: str, password: Secret, *, remember: bool
 ) -> Answer:
-    """Log in by identifier or e-mail address, with the account's password."""
     keep = partial(_keep, attempt=attempt, remember=remember)
     outcome = await steps.try_password(parts, _seeker(attempt), typed, password, keep)
     if isinstance(outcome, Throttled):
@@ -96,7 +123,7 @@ async def _keep(session: AsyncSession, proof: Proof, *, attempt: Attempt, rememb
 
 
 def _seeker(attempt: Attempt) -> Seeker:
-    device = f"{attempt.nas.id} {attempt.device_mac or attempt.reference}"
+    device = attempt.counted_as
     return Seeker(
         place=attempt.collectivity,
         email=attempt.email,

@@ -92,6 +92,7 @@ async def log_in(
         form.text("identifier"),
         Secret(form.exactly("password")),
         remember=form.is_ticked("remember"),
+        language=language_of(request, attempt, attempt.collectivity.language),
     )
     return respond(parts, request, answer)
 

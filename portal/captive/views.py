@@ -1,8 +1,14 @@
 """The pages of the steps of a visit, with what each of them shows."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from aaa.policy import DenyReason
 from aaa.snapshot import Snapshot
+from monitoring import metrics
 from portal.answers import CORRECT_IT, Go, Show
 from portal.captive.attempts import Attempt
+from portal.homes.listing import is_home
 from portal.identification import accounts, codes
 from portal.identification.wish import Wish
 from portal.mail import masked
@@ -34,6 +40,7 @@ def welcome(
             "email": email,
             "identifier": identifier,
             "can_mail": parts.mailer is not None,
+            "has_homes": any(map(is_home, parts.partners.current.by_name.values())),
             "wants_remembering": remember,
             "remember_days": remember_days(parts.snapshot, attempt),
         },
@@ -94,6 +101,21 @@ def terms(parts: Parts, attempt: Attempt, error: Mistake | None = None) -> Show:
         error=error,
         context={"terms": home.terms},
     )
+
+
+def denied(parts: Parts, attempt: Attempt, reason: DenyReason) -> Show:
+    """Return the page that says why somebody may not connect here now, and whose side it is."""
+    metrics.denials.labels(attempt.collectivity.slug, reason.value, "portal").inc()
+    context = {"reason": reason, "opens_at": _opens_at(parts, attempt)}
+    return Show("denied.html", attempt, status=403, context=context)
+
+
+def _opens_at(parts: Parts, attempt: Attempt) -> datetime | None:
+    """Return when a hotspot that keeps hours opens next."""
+    citizen_id = attempt.citizen.id if attempt.citizen else None
+    hours = parts.snapshot.limits(attempt.hotspot, citizen_id).opening_hours
+    zone = ZoneInfo(attempt.collectivity.timezone)
+    return hours.opens_at(parts.clock().astimezone(zone)) if hours else None
 
 
 def remember_days(snapshot: Snapshot, attempt: Attempt) -> int | None:

@@ -52,6 +52,8 @@ MESSAGES: Final = {
     DenyReason.TOO_MANY_DEVICES: "Too many of your devices are online: disconnect one first.",
     DenyReason.HOME_UNREACHABLE: "Your home's service does not answer: please try again later.",
     DenyReason.ROUTING_LOOP: "We cannot find the way to your home's service.",
+    DenyReason.HOME_REFUSED: "Your home has not let you in.",
+    DenyReason.HOME_ANSWER_UNUSABLE: "We could not understand your home's answer.",
     DenyReason.PARTNER_SUSPENDED: "Our network and your home's are not connected at the moment.",
 }
 

@@ -55,7 +55,8 @@ def test_every_kind_of_packet_of_the_contract_is_told() -> None:
 def test_the_log_has_the_lines_that_are_explained() -> None:
     lines = [re.findall(r"`([^`…]+)", cell)[0] for cell in rows("What the log says") if "`" in cell]
     source = "".join(
-        path.read_text(encoding="utf-8") for path in modules("federation", "radius", "aaa")
+        path.read_text(encoding="utf-8")
+        for path in modules("federation", "radius", "aaa", "portal")
     )
     words = {*DenyReason, *Unanswered}
     assert len(lines) >= 8

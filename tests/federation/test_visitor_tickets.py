@@ -10,7 +10,8 @@ from sqlalchemy import select
 from aaa import tickets, visitors
 from aaa.model import Ticket
 from aaa.tickets import OfVisitor
-from aaa.visitors import VisitorRecord, Vouched
+from aaa.visitors import VisitorRecord
+from aaa.vouched import Vouched
 from federation import partners, visitor_class
 from radius.wire.packet import Code, Packet
 from tests.federation.homes import Home, home

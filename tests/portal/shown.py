@@ -9,6 +9,7 @@ from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
 from aaa.snapshot import CollectivityEntry, HotspotEntry
 from portal.colours import colour_stylesheet
+from portal.homes.listing import Home
 from portal.languages import LANGUAGES
 from portal.onboarding import qr, words
 from portal.onboarding.formats import FORMATS, Platform
@@ -42,7 +43,24 @@ SQUARE: Final = HotspotEntry(1, "square", "Place de la Mairie", "Wi-Fi public", 
 IN_VISIT: Final = {"here": "/visit/k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
 IN_ENROLMENT: Final = {"here": "/secure/e5k2Tz8w", "hotspot": None, "path": "/secure/e5k2Tz8w"}
 
-_WELCOME: Final = {"email": "", "identifier": "", "can_mail": True, "remember_days": 90}
+_WELCOME: Final = {
+    "email": "",
+    "identifier": "",
+    "can_mail": True,
+    "has_homes": True,
+    "remember_days": 90,
+}
+_HOMES: Final = {
+    "homes": [
+        Home("liguria", "Regione Liguria", True),
+        Home("valli", "Unione Montana delle Valli Monregalesi e dell’Alta Val Tanaro", False),
+        Home("eduroam", "eduroam", False),
+    ],
+    "hidden": 0,
+    "query": "",
+    "has_search": False,
+}
+_HOME: Final = {"home": "valli", "title": "Unione Montana delle Valli Monregalesi"}
 _CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
 _ACCOUNT: Final = {
     "suggested_name": "anna.lavande",
@@ -53,6 +71,7 @@ _ACCOUNT: Final = {
     "terms": None,
 }
 _ONLINE: Final = {
+    "home": None,
     "nai": f"anna.lavande@{VILLAGE.realm}",
     "started_at": NOW,
     "seconds_left": 12_300,
@@ -154,6 +173,29 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "terms": ("terms.html", IN_VISIT | {"terms": None}),
     "terms of its own": ("terms.html", IN_VISIT | {"terms": "Be kind.\n\nBe <brief>."}),
+    "homes": ("homes.html", IN_VISIT | _HOMES),
+    "homes, searched": (
+        "homes.html",
+        IN_VISIT | _HOMES | {"query": "ligu", "has_search": True, "hidden": 2},
+    ),
+    "homes, none found": (
+        "homes.html",
+        IN_VISIT | _HOMES | {"homes": [], "query": "atlantide", "has_search": True},
+    ),
+    "home, password": (
+        "home_password.html",
+        IN_VISIT | _HOME | {"realm": "unione-montana-valli-monregalesi.example", "identifier": ""},
+    ),
+    "home, password, whole identifier": (
+        "home_password.html",
+        IN_VISIT
+        | _HOME
+        | {"realm": None, "identifier": "giulia@genova", "error": Mistake.HOME_SAYS_NO},
+    ),
+    "home, way": (
+        "home_way.html",
+        IN_VISIT | _HOME | {"url": "https://wifi.liguria.example/openid/authorize?state=x"},
+    ),
     "handover": (
         "handover.html",
         IN_VISIT | {"url": "http://10.1.0.1/login", "fields": (("username", "anna"),)},
@@ -161,6 +203,10 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "connecting": ("connecting.html", IN_VISIT | {"refresh_seconds": 2}),
     "online": ("online.html", IN_VISIT | _ONLINE),
     "online, nothing known": ("online.html", IN_VISIT | _ONLINE | _ALONE),
+    "online, visitor": (
+        "online.html",
+        IN_VISIT | _ONLINE | _ALONE | {"home": "Regione Liguria", "has_secure": False},
+    ),
     "goodbye": ("goodbye.html", IN_VISIT | _GOODBYE),
     "goodbye, nothing known": ("goodbye.html", _GOODBYE | {"seconds": None, "octets": None}),
     **{

@@ -16,14 +16,20 @@ from sqlalchemy import select, update
 from aaa import access_points
 from aaa.model import Citizen, Session, Ticket
 from aaa.secret import Secret
-from aaa.settings import PortalSettings, Settings
-from federation.directory import PartnerDirectory
+from aaa.settings import FederationSettings, PortalSettings, Settings
+from federation.carriers import PROXY_SCHEDULE, UdpCarrier
+from federation.directory import PartnerDirectory, PartnerEntry
+from federation.forwarder import Forwarder
+from federation.model import Transport
+from federation.verification import Verifier
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from portal.app import create_app
+from portal.homes.token_endpoint import TokenEndpoint
 from portal.mail import MailboxMailer, Mailer
 from portal.pages import Pages
 from portal.parts import Parts
+from radius.transports.client import Client
 from tests.village import NAS_SECRET, PHONE, Village
 
 PUBLIC_URL = "https://wifi.example"
@@ -112,21 +118,36 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
     """Give a portal, with three NAS more: one signs, one passes passwords on, one posts a form."""
     await _add_nas(village)
     mailbox = MailboxMailer()
+    partners = PartnerDirectory(village.database, village.keyring, village.directory, village.clock)
+    client, token_endpoint = Client(PROXY_SCHEDULE), TokenEndpoint()
+    forwarder = Forwarder(
+        FederationSettings(response_seconds=3.0),
+        partners=partners,
+        carriers={Transport.UDP: UdpCarrier(client)},
+        clock=village.clock,
+    )
+
+    async def renew_nobody(partner: PartnerEntry) -> bool:
+        return False
+
     parts = Parts(
         settings=Settings(portal=PortalSettings(public_url=PUBLIC_URL)),
         database=village.database,
         directory=village.directory,
-        partners=PartnerDirectory(
-            village.database, village.keyring, village.directory, village.clock
-        ),
+        partners=partners,
         keyring=village.keyring,
         hashing=village.hashing,
         mailer=mailbox,
         pages=Pages(village.clock),
         warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
         clock=village.clock,
+        verifier=Verifier(forwarder=forwarder, keyring=village.keyring, clock=village.clock),
+        token_endpoint=token_endpoint,
+        renew_partner=renew_nobody,
     )
     yield Portal(village, parts, create_app(parts), mailbox)
+    client.close()
+    await token_endpoint.close()
 
 
 async def _add_nas(village: Village) -> None:

@@ -26,6 +26,7 @@ from tests.village import NOON
 NEW = Progress(expires_at=NOON + timedelta(hours=1))
 PROVEN = replace(NEW, has_citizen=True, terms_are_current=True, proven_at=NOON)
 TICKETED = replace(PROVEN, ticket_issued_at=NOON)
+VOUCHED = replace(NEW, has_visitor=True, proven_at=NOON)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ TICKETED = replace(PROVEN, ticket_issued_at=NOON)
         (replace(PROVEN, terms_are_current=False), Step.TERMS),
         (replace(PROVEN, has_code=True), Step.FINISH),
         (TICKETED, Step.FINISH),
+        (VOUCHED, Step.FINISH),
+        (replace(VOUCHED, has_code=True, came_back=True), Step.FINISH),
         (replace(TICKETED, outcome="granted"), Step.STATUS),
         (replace(TICKETED, outcome="banned"), Step.DENIED),
         (replace(NEW, confirmed_at=NOON), Step.STATUS),
@@ -52,6 +55,7 @@ def test_a_proof_does_not_last() -> None:
     assert next_step(PROVEN, NOON + PROOF_LIFETIME) is Step.WELCOME
     address = replace(NEW, has_proven_email=True, proven_at=NOON)
     assert next_step(address, NOON + PROOF_LIFETIME) is Step.WELCOME
+    assert next_step(VOUCHED, NOON + PROOF_LIFETIME) is Step.WELCOME
 
 
 @pytest.mark.parametrize("reason", DenyReason)
@@ -71,6 +75,8 @@ def test_a_grant_is_no_denial() -> None:
         (replace(TICKETED, outcome="banned"), AfterFailure.DENIED),
         (replace(TICKETED, retries=1), AfterFailure.START_AGAIN),
         (replace(TICKETED, has_citizen=False), AfterFailure.START_AGAIN),
+        (replace(VOUCHED, ticket_issued_at=NOON), AfterFailure.RETRY),
+        (replace(VOUCHED, ticket_issued_at=NOON, came_back=True), AfterFailure.START_AGAIN),
         (PROVEN, AfterFailure.START_AGAIN),
     ],
 )

@@ -1,0 +1,53 @@
+"""The addresses by which a partner's citizen goes home and comes back."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from aaa.secret import Secret
+from federation.trust.publishing import CALLBACK
+from portal.dependencies import FormHere, PartsHere, VisitHere
+from portal.homes import choosing, returning
+from portal.homes.returning import Returned
+from portal.rendering import language_of, respond
+
+router = APIRouter()
+
+
+@router.get("/visit/{token}/home")
+async def show_homes(
+    request: Request, parts: PartsHere, attempt: VisitHere, q: str = ""
+) -> Response:
+    """The list of homes."""
+    query = "".join(filter(str.isprintable, q))[:100].strip()
+    return respond(parts, request, choosing.show_homes(parts, attempt, query))
+
+
+@router.get("/visit/{token}/home/{home}")
+async def choose(request: Request, parts: PartsHere, attempt: VisitHere, home: str) -> Response:
+    """On to a home: to its own pages, or to the form for its password."""
+    language = language_of(request, attempt, attempt.collectivity.language)
+    return respond(parts, request, await choosing.choose(parts, attempt, home, language))
+
+
+@router.post("/visit/{token}/home/{home}")
+async def try_password(
+    request: Request, parts: PartsHere, attempt: VisitHere, home: str, form: FormHere
+) -> Response:
+    """Have a home check an identifier with a password."""
+    typed, password = form.text("identifier"), Secret(form.exactly("password"))
+    answer = await choosing.try_password(parts, attempt, home, typed, password)
+    return respond(parts, request, answer)
+
+
+@router.get(CALLBACK)
+async def come_back(
+    request: Request,
+    parts: PartsHere,
+    state: str = "",
+    code: str = "",
+    iss: str = "",
+    error: str = "",
+) -> Response:
+    """Where homes send browsers back to."""
+    returned = Returned(state=state, code=code, issuer=iss, error=error)
+    return respond(parts, request, await returning.come_back(parts, returned))
