@@ -28,6 +28,7 @@ from aaa.settings import (
     EapSettings,
     FederationSettings,
     MonitoringSettings,
+    PortalSettings,
     RadiusSettings,
     Settings,
 )
@@ -42,10 +43,12 @@ from federation.stand_ins import Place, Sender
 from radius.server import RadiusServer
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
+from tests.ports import free_port
 from tests.radius.served import LOOPBACK, QUICK, sample
 from tests.village import NAS_SECRET, PASSWORD, Clock, Village
 
 SHARED: Final = Secret("a secret between two members")
+UAM_SECRET: Final = Secret("what a gateway signs with")
 WIFI_SECRET: Final = "thyme, by the sea"
 
 
@@ -79,6 +82,7 @@ class Node:
     citizen_id: int = 0
     client: Client = field(default_factory=lambda: Client(QUICK))
     service: Service | None = None
+    parts: frozenset[Part] = frozenset({Part.RADIUS})
     _running: AsyncExitStack | None = None
 
     @property
@@ -91,16 +95,18 @@ class Node:
         """Serve; on the ports that it had before, if it served before."""
         stack = AsyncExitStack()
         installation = Installation(self.settings, self.village.database, self.village.keyring)
-        service = await assemble(
-            installation, frozenset({Part.RADIUS}), stack, clock=self.village.clock
-        )
+        service = await assemble(installation, self.parts, stack, clock=self.village.clock)
         self.service, self._running = service, stack
         tasks = [asyncio.ensure_future(work()) for work in service.background]
-        serving = asyncio.ensure_future(self.radius.run())
+        serving = [asyncio.ensure_future(self.radius.run())]
+        if service.portal is not None:
+            serving.append(asyncio.ensure_future(service.portal.serve()))
 
         async def end() -> None:
             await self.radius.stop()
-            await serving
+            if service.portal is not None:
+                service.portal.stop()
+            await asyncio.gather(*serving)
             for task in tasks:
                 task.cancel()
             for task in tasks:
@@ -242,7 +248,11 @@ def at(auth_port: int, acct_port: int = 1, priority: int = 0) -> NewServer:
 
 @asynccontextmanager
 async def node(
-    cast: Cast, directory: Path, response_seconds: float = 3.0, versions: str = "1.0,1.1"
+    cast: Cast,
+    directory: Path,
+    response_seconds: float = 3.0,
+    versions: str = "1.0,1.1",
+    parts: frozenset[Part] = frozenset({Part.RADIUS}),
 ) -> AsyncIterator[Node]:
     """Yield a member that serves; `versions` are those of RADIUS that it speaks over TLS."""
     database = Database(f"sqlite:///{directory}/{cast.slug}.sqlite")
@@ -265,9 +275,10 @@ async def node(
         federation=FederationSettings(
             response_seconds=response_seconds, source_address=cast.source
         ),
+        portal=_portal(parts),
         monitoring=MonitoringSettings(address="127.0.0.1", port=0),
     )
-    made = Node(cast, village, settings)
+    made = Node(cast, village, settings, parts=parts)
     try:
         async with database.write("test") as session:
             await _populate(session, made)
@@ -277,6 +288,15 @@ async def node(
         yield made
     finally:
         await made.close()
+
+
+def _portal(parts: frozenset[Part]) -> PortalSettings:
+    """Return where it has its pages, if it has any."""
+    if Part.PORTAL not in parts:
+        return PortalSettings()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    return PortalSettings(address="127.0.0.1", port=port, public_url=url)
 
 
 async def _populate(session: AsyncSession, made: Node) -> None:
@@ -304,7 +324,7 @@ async def _populate(session: AsyncSession, made: Node) -> None:
         network="127.0.0.1",
         identifier=None,
         secret=NAS_SECRET,
-        uam_secret=None,
+        uam_secret=UAM_SECRET if cast.vendor == "coovachilli" else None,
         login_host=None,
         uses_pap=False,
         coa_port=None,

@@ -55,6 +55,8 @@ def run_members(directory: Path, transport: Transport) -> Iterator[Members]:
     (anna,) = found(operator, SERVER_NAME, REALM)
     bruno = ("bruno", "--collectivity", "village", "--password-file", "-")
     operator.do_here("citizen", "add", *bruno, given=ACCOUNT_PASSWORD)
+    counter = ("--hotspot", "square", "--vendor", "generic", "--identifier", "counter")
+    operator.do_here("nas", "add", "counter", *counter, "--secret-file", "-", given=SECRET)
     theirs = basil.configure(directory / "theirs", free_port(), free_port())
     giulia = Citizen(basil.GIULIA, basil.PASSWORD, theirs.tablet, theirs.anchor, basil.NAME)
     radsec_port = free_port()

@@ -1,8 +1,10 @@
 """FreeRADIUS as our partner, both ways: its citizens at our hotspot, ours at its."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -19,6 +21,11 @@ pytestmark = [
     pytest.mark.xdist_group("partners"),  # one pair of servers for all
 ]
 
+CAPTURED = {
+    "login_url": "https://192.168.1.1/login",
+    "mac": PHONE_AS_SENT,
+    "url": "http://example.org/",
+}
 METHODS = (
     TLS,
     TTLS_PAP,
@@ -119,6 +126,37 @@ async def test_accounting_goes_home(members: Members) -> None:
     assert (found.session_seconds, found.upload_octets + found.download_octets) == (600, 71_000)
     assert found.citizen_id is not None
     assert found.stopped_at is not None
+
+
+async def test_their_citizen_logs_in_on_our_pages(members: Members) -> None:
+    """The portal, a process of its own, asks FreeRADIUS about the password; the gateway gets a
+    ticket, and its accounting goes home under a pseudonym."""
+    with members.operator.serve("portal") as served, httpx.Client(follow_redirects=True) as browser:
+        browser.base_url = f"http://{served.endpoints['portal']}"
+        visit = browser.get("/at/counter/", params=CAPTURED).url.path
+        typed = {"identifier": "giulia@basil", "password": PASSWORD}
+        page = browser.post(f"{visit}/login", data=typed).text
+    told = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+    name = told["username"]
+    assert re.fullmatch(r"v-\w{16}@basil\.example", name)
+    identified = {"NAS-Identifier": "counter"}
+    packet = log_in(name, told["password"]) | identified
+    reply = await send(members, members.ours.port, "auth", packet)
+    assert reply.got == "Access-Accept", reply.output
+    assert "Session-Timeout = 1" in reply.output
+    assert "Tunnel" not in reply.output
+    classes = re.findall(r"Class = (0x\w+)", reply.output)
+    assert classes[0] == f"0x{b'of basil'.hex()}"
+    started = {"Acct-Session-Id": f"web-{name}", "Acct-Status-Type": "Start", "User-Name": name}
+    started |= identified | {"Class": classes[0], "Calling-Station-Id": PHONE_AS_SENT}
+    sent = await send(members, members.our_acct_port, "acct", started)
+    assert sent.got == "Accounting-Response"
+    members.theirs.process.await_condition(
+        lambda: f'Acct-Session-Id = "web-{name}"' in members.basil.detail,
+        f"write it; it wrote:\n{members.basil.detail}",
+    )
+    record = members.basil.detail.split(f'Acct-Session-Id = "web-{name}"')[0].rpartition("\n\n")[2]
+    assert GIULIA not in record
 
 
 async def test_a_realm_of_nobody_is_refused_by_either(members: Members) -> None:
