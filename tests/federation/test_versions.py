@@ -21,13 +21,12 @@ from tests.federation.nodes import BASIL, LAVENDER, WIFI_SECRET, Node, join, nod
 from tests.federation.test_roaming import station
 from tests.radius.eap.certificates import Authority
 from tests.radius.eap_station import link_key
-from tests.radius.radsec import Raw, admit, client, counted, fake_server, identity_of
+from tests.radius.radsec import HOME, Raw, admit, client, counted, fake_server, identity_of
 from tests.radius.served import PHONE_AS_SENT, Named, accounting, clear_pap, pap, sample
 from tests.village import PASSWORD
 
 DEVICE: Named = ("Calling-Station-Id", PHONE_AS_SENT)
 GIULIA = "giulia@basil.example"
-HOME = "home.partner.example"
 
 
 @pytest.fixture

@@ -22,12 +22,15 @@ from radius.transports.alpn import versions_of
 from radius.transports.radsec_client import RadsecClient, TlsPeer
 from radius.wire.packet import Packet
 from radius.wire.stream import Stream
-from tests.radius.eap.certificates import Issued
+from tests.radius.eap.certificates import Authority, Issued
 from tests.radius.served import Served
 from tests.village import Village
 
 NAME = "radius.village.example"
 SECRET = Secret(b"radsec")
+GATE = "gate.partner.example"
+HOME = "home.partner.example"
+"""The names of a partner's: one that asks, one that is asked."""
 
 
 async def certify(village: Village, name: str = NAME) -> ServerIdentity:
@@ -90,6 +93,11 @@ def peer_of(served: Served, identity: ServerIdentity, name: str = NAME) -> TlsPe
     port = served.server.radsec_port
     assert port is not None
     return TlsPeer("127.0.0.1", port, anchor=identity.anchors[0], certificate_name=name)
+
+
+def home_of(port: int, root: Authority) -> TlsPeer:
+    """Return the partner's server on loopback as a client has to know it."""
+    return TlsPeer("127.0.0.1", port, anchor=root.root.der, certificate_name=HOME)
 
 
 def write_identity(folder: Path, issued: Issued, *roots: bytes) -> tuple[Path, Path, Path]:

@@ -11,17 +11,18 @@ import pytest
 import structlog
 
 from aaa.pki.identity import ServerIdentity
-from radius.transports.radsec_client import TlsPeer
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request
 from radius.wire.packet import Code, Packet
 from tests.radius.eap.certificates import Authority, Issued
 from tests.radius.radsec import (
+    GATE,
+    HOME,
     Raw,
     admit,
-    certify,
     client,
     fake_server,
+    home_of,
     identity_of,
     peer_of,
     raw,
@@ -30,7 +31,6 @@ from tests.radius.radsec import (
 from tests.radius.served import Served, sample, serve, status, until
 from tests.village import Village
 
-GATE, HOME = "gate.partner.example", "home.partner.example"
 SETTINGS = ("1.0", "1.0,1.1", "1.1")
 OFFERS: dict[str, tuple[str, ...]] = {
     "none": (),
@@ -47,21 +47,6 @@ TABLE = {
 }
 # Section 3.3.1: Protocol-Error with Token 0 and Error-Cause (101) 406, four octets.
 NOT_SPOKEN = (b"\x34\x00", b"\x65\x06\x00\x00\x01\x96")
-
-
-@pytest.fixture
-async def ours(village: Village) -> ServerIdentity:
-    return await certify(village)
-
-
-@pytest.fixture
-def root() -> Authority:
-    return Authority("Partner Root")
-
-
-@pytest.fixture
-def gate(root: Authority) -> Issued:
-    return root.peer(GATE)
 
 
 @pytest.fixture
@@ -178,7 +163,7 @@ async def test_our_client_and_a_server_without_alpn(
             ) as (number, met),
             client(village, ours, versions) as asker,
         ):
-            peer = asker_peer(number, root)
+            peer = home_of(number, root)
             if expected == "Close-C":
                 assert await asker.exchange(peer, status(), 600) is None
                 await asyncio.wait_for(met[0].is_over.wait(), 20)
@@ -238,7 +223,7 @@ async def test_a_server_that_speaks_1_1_below_tls_1_3_is_left(
         ) as (number, _),
         client(village, ours) as asker,
     ):
-        assert await asker.exchange(asker_peer(number, root), status(), 600) is None
+        assert await asker.exchange(home_of(number, root), status(), 600) is None
     assert refusals("out") == before + 1
 
 
@@ -267,7 +252,3 @@ async def test_no_session_is_resumed(served: Served, gate: Issued, tmp_path: Pat
         return reused
 
     assert await asyncio.to_thread(connect_twice) == [False, False]
-
-
-def asker_peer(number: int, root: Authority) -> TlsPeer:
-    return TlsPeer("127.0.0.1", number, anchor=root.root.der, certificate_name=HOME)

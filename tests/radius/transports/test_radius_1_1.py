@@ -20,12 +20,14 @@ from radius.wire.packet import Code, Packet, encode_attributes
 from radius.wire.values import Tagged, Value
 from tests.radius.eap.certificates import Authority
 from tests.radius.radsec import (
+    GATE,
+    HOME,
     Raw,
     admit,
-    certify,
     client,
     counted,
     fake_server,
+    home_of,
     raw,
     write_identity,
 )
@@ -42,7 +44,6 @@ from tests.radius.served import (
 )
 from tests.village import Village
 
-GATE, HOME = "gate.partner.example", "home.partner.example"
 ALPN = ("radius/1.1",)
 Named = tuple[str, Value | Tagged]
 
@@ -64,11 +65,6 @@ def read(packet: bytes) -> tuple[int, int, Attributes]:
         pairs.append((rest[0], rest[2 : rest[1]]))
         rest = rest[rest[1] :]
     return packet[0], int.from_bytes(packet[4:8], "big"), Attributes(tuple(pairs))
-
-
-@pytest.fixture
-async def ours(village: Village) -> ServerIdentity:
-    return await certify(village)
 
 
 @asynccontextmanager
@@ -345,7 +341,7 @@ async def asking(
         fake_server(root.peer(HOME), folder, ours.anchors[0], take, alpn=ALPN) as (port, _),
         client(village, ours) as asker,
     ):
-        peer = TlsPeer("127.0.0.1", port, anchor=root.root.der, certificate_name=HOME)
+        peer = home_of(port, root)
         yield asker, peer, received
 
 
@@ -426,7 +422,7 @@ async def test_a_client_has_no_more_than_1024_on_a_connection(
         fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take, alpn=ALPN) as (port, met),
         client(village, ours) as asker,
     ):
-        peer = TlsPeer("127.0.0.1", port, anchor=root.root.der, certificate_name=HOME)
+        peer = home_of(port, root)
         asked = [asyncio.ensure_future(asker.exchange(peer, status(), 600)) for _ in range(1030)]
         await until(lambda: len(received) == 1030)
         for each in asked:

@@ -18,31 +18,20 @@ from radius.wire.authenticator import encode_reply, encode_reply_in_kind
 from radius.wire.packet import Code, Packet, parse
 from tests.radius.eap.certificates import CLIENT_AUTH, Authority, Issued
 from tests.radius.radsec import (
+    GATE,
+    HOME,
     SECRET,
     Raw,
     admit,
-    certify,
     client,
     counted,
     fake_server,
+    home_of,
     identity_of,
     peer_of,
 )
 from tests.radius.served import accounting, clear_pap, sample, serve, status, until
 from tests.village import Village
-
-GATE = "gate.partner.example"
-HOME = "home.partner.example"
-
-
-@pytest.fixture
-def root() -> Authority:
-    return Authority("Partner Root")
-
-
-@pytest.fixture
-async def ours(village: Village) -> ServerIdentity:
-    return await certify(village)
 
 
 @pytest.fixture
@@ -50,10 +39,6 @@ async def asker(village: Village, ours: ServerIdentity) -> AsyncIterator[RadsecC
     """The village asks others, with its own certificate."""
     async with client(village, ours) as asker:
         yield asker
-
-
-def home(port: int, root: Authority) -> TlsPeer:
-    return TlsPeer("127.0.0.1", port, anchor=root.root.der, certificate_name=HOME)
 
 
 def refusals(reason: str) -> float:
@@ -143,16 +128,16 @@ async def test_what_is_outstanding_fails_when_the_connection_is_cut(
             answer(server, octets)
 
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take) as (port, met):
-        assert await asker.exchange(home(port, root), status(), 600) is not None
+        assert await asker.exchange(home_of(port, root), status(), 600) is not None
         asked = [
-            asyncio.ensure_future(asker.exchange(home(port, root), status(), 600))
+            asyncio.ensure_future(asker.exchange(home_of(port, root), status(), 600))
             for _ in range(10)
         ]
         await until(lambda: received == 11)
         met[0].writer.transport.abort()
         async with asyncio.timeout(20):
             assert await asyncio.gather(*asked) == [None] * 10
-        assert await asker.exchange(home(port, root), status(), 600) is not None
+        assert await asker.exchange(home_of(port, root), status(), 600) is not None
         assert len(met) == 2
 
 
@@ -168,8 +153,8 @@ async def test_nothing_is_sent_twice(
             server.writer.write(answer_to(received[0]) + answer_to(received[1]))
 
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take) as (port, met):
-        assert await asker.exchange(home(port, root), accounting("Start"), 0.3) is None
-        reply = counted(await asker.exchange(home(port, root), accounting("Stop"), 20))
+        assert await asker.exchange(home_of(port, root), accounting("Start"), 0.3) is None
+        reply = counted(await asker.exchange(home_of(port, root), accounting("Stop"), 20))
         assert [octets[1] for octets in received] == [0, 1]
         assert reply.identifier == 1
         assert len(met) == 1
@@ -202,8 +187,8 @@ async def test_a_server_that_is_not_the_partners(
             issued, tmp_path, ours.anchors[0], lambda _, octets: received.append(octets)
         ) as (port, _):
             async with asyncio.timeout(20):
-                assert await asker.exchange(home(port, root), status(), 600) is None
-                assert await asker.exchange(home(port, root), status(), 600) is None
+                assert await asker.exchange(home_of(port, root), status(), 600) is None
+                assert await asker.exchange(home_of(port, root), status(), 600) is None
     assert received == []
     assert refusals(reason) == before + 1
     (line,) = [line for line in log if line["event"].startswith("radsec server not used")]
@@ -232,9 +217,9 @@ async def test_a_server_that_does_not_know_us(
     before = refusals("broken")
     async with fake_server(root.peer(HOME), tmp_path, root.root.der, answer) as (port, _):
         async with asyncio.timeout(20):
-            assert await asker.exchange(home(port, root), status(), 600) is None
+            assert await asker.exchange(home_of(port, root), status(), 600) is None
             await until(lambda: refusals("broken") == before + 1)
-            assert await asker.exchange(home(port, root), status(), 600) is None
+            assert await asker.exchange(home_of(port, root), status(), 600) is None
     assert refusals("broken") == before + 1
 
 
@@ -246,11 +231,11 @@ async def test_a_server_that_is_not_there(asker: RadsecClient, root: Authority) 
     await server.wait_closed()
     before = refusals("unreachable")
     async with asyncio.timeout(20):
-        assert await asker.exchange(home(port, root), status(), 600) is None
-        assert await asker.exchange(home(port, root), status(), 600) is None
+        assert await asker.exchange(home_of(port, root), status(), 600) is None
+        assert await asker.exchange(home_of(port, root), status(), 600) is None
         assert refusals("unreachable") == before + 1
         while refusals("unreachable") == before + 1:
-            assert await asker.exchange(home(port, root), status(), 600) is None
+            assert await asker.exchange(home_of(port, root), status(), 600) is None
             await asyncio.sleep(0)
 
 
@@ -261,10 +246,10 @@ async def test_a_server_that_comes_back(
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
-    assert await asker.exchange(home(port, root), status(), 20) is None
+    assert await asker.exchange(home_of(port, root), status(), 20) is None
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], answer, port):
         async with asyncio.timeout(20):
-            while await asker.exchange(home(port, root), status(), 20) is None:
+            while await asker.exchange(home_of(port, root), status(), 20) is None:
                 await asyncio.sleep(0)
 
 
@@ -278,7 +263,7 @@ async def test_garbage_from_a_server(
 
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take) as (port, _):
         async with asyncio.timeout(20):
-            assert await asker.exchange(home(port, root), status(), 600) is None
+            assert await asker.exchange(home_of(port, root), status(), 600) is None
     assert refusals("bad_framing") == before + 1
 
 
@@ -295,7 +280,7 @@ async def test_answers_that_prove_nothing_are_ignored(
         answer(server, octets)
 
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take) as (port, _):
-        reply = counted(await asker.exchange(home(port, root), status(), 20))
+        reply = counted(await asker.exchange(home_of(port, root), status(), 20))
     assert reply.code is Code.ACCESS_ACCEPT
 
 
@@ -308,9 +293,9 @@ async def test_a_certificate_that_was_renewed(
         client(village, lambda: shown) as asker,
         fake_server(root.peer(HOME), tmp_path, ours.anchors[0], answer) as (port, met),
     ):
-        assert await asker.exchange(home(port, root), status(), 20) is not None
+        assert await asker.exchange(home_of(port, root), status(), 20) is not None
         shown = replace(ours, names=("renewed.example",))
-        assert await asker.exchange(home(port, root), status(), 20) is not None
+        assert await asker.exchange(home_of(port, root), status(), 20) is not None
         assert len(met) == 2
         async with asyncio.timeout(20):
             await met[0].is_over.wait()
@@ -319,7 +304,7 @@ async def test_a_certificate_that_was_renewed(
 async def test_without_a_certificate_nothing_is_asked(village: Village, root: Authority) -> None:
     before = refusals("no_identity")
     async with client(village, lambda: None) as asker:
-        assert await asker.exchange(home(1, root), status(), 600) is None
+        assert await asker.exchange(home_of(1, root), status(), 600) is None
     assert refusals("no_identity") == before + 1
 
 
@@ -327,9 +312,9 @@ async def test_a_partner_that_has_gone_is_left(
     asker: RadsecClient, ours: ServerIdentity, root: Authority, tmp_path: Path
 ) -> None:
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], answer) as (port, met):
-        assert await asker.exchange(home(port, root), status(), 20) is not None
-        asker.keep([home(port, root)])
-        assert await asker.exchange(home(port, root), status(), 20) is not None
+        assert await asker.exchange(home_of(port, root), status(), 20) is not None
+        asker.keep([home_of(port, root)])
+        assert await asker.exchange(home_of(port, root), status(), 20) is not None
         assert len(met) == 1
         asker.keep([])
         async with asyncio.timeout(20):
@@ -344,7 +329,7 @@ async def test_closing_ends_what_is_outstanding(
         fake_server(root.peer(HOME), tmp_path, ours.anchors[0], ignore) as (port, met),
         client(village, ours) as asker,
     ):
-        asked = asyncio.ensure_future(asker.exchange(home(port, root), status(), 600))
+        asked = asyncio.ensure_future(asker.exchange(home_of(port, root), status(), 600))
         await until(lambda: bool(met))
         asker.close()
         assert await asyncio.wait_for(asked, 20) is None

@@ -28,11 +28,11 @@ from radius.wire.packet import Code, Packet, parse
 from tests.openssl import openssl
 from tests.radius.eap.certificates import SERVER_AUTH, Authority, Issued
 from tests.radius.radsec import (
+    GATE,
     NAME,
     SECRET,
     Raw,
     admit,
-    certify,
     client,
     peer_of,
     raw,
@@ -51,24 +51,7 @@ from tests.radius.served import (
 )
 from tests.village import Village
 
-GATE = "gate.partner.example"
 Files = tuple[Path, Path, Path]
-
-
-@pytest.fixture
-async def ours(village: Village) -> ServerIdentity:
-    """The village's own certificate."""
-    return await certify(village)
-
-
-@pytest.fixture
-def root() -> Authority:
-    return Authority("Partner Root")
-
-
-@pytest.fixture
-def gate(root: Authority) -> Issued:
-    return root.peer(GATE)
 
 
 @pytest.fixture
