@@ -38,6 +38,16 @@ class ConfigurationError(Exception):
         self.remedy = remedy
 
 
+def is_out_of_reach(url: str) -> bool:
+    """Return whether the address of a site names the machine that reads it."""
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
 def _signing_key_file(value: str, info: ValidationInfo) -> str:
     if bool(value) != bool(info.data.get("signing_certificate_file")):
         raise ValueError("portal.signing_certificate_file and this one are set together or not")
@@ -158,12 +168,7 @@ class PortalSettings(Section):
     @property
     def is_out_of_reach(self) -> bool:
         """Whether `public_url` names this machine to itself: no phone comes here by it."""
-        host = urlsplit(self.public_url).hostname or ""
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")
-        return address.is_loopback or address.is_unspecified
+        return is_out_of_reach(self.public_url)
 
 
 class EapSettings(Section):

@@ -128,8 +128,10 @@ def upkeep(workshop: Workshop, stack: AsyncExitStack) -> Upkeep:
     fetcher = Fetcher()
     stack.push_async_callback(fetcher.close)
     return Upkeep(
+        entity=installation.settings.portal.public_url,
         database=installation.database,
         keyring=installation.keyring,
+        directory=workshop.directory,
         partners=workshop.partners,
         fetcher=fetcher,
         clock=workshop.clock,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -112,7 +111,7 @@ class Canaries:
         now = self._clock()
         link = Link(
             visited=self._entity,
-            home=interconnection.key_of(partner),
+            home=partner.key,
             visited_title=ours.name,
             home_title=partner.title,
             state=LinkState.CONNECTED
@@ -127,9 +126,7 @@ class Canaries:
 
     async def _keep(self, link: Link) -> None:
         homes = [
-            interconnection.key_of(each)
-            for each in self._partners.current.by_name.values()
-            if each.canary is not None
+            each.key for each in self._partners.current.by_name.values() if each.canary is not None
         ]
         async with self._database.write("interconnection") as session:
             await interconnection.record(session, link)
@@ -138,13 +135,12 @@ class Canaries:
 
 
 def show(link: Link) -> None:
-    """Show a link in the metrics."""
-    labels = {"visited": _label(link.visited), "home": _label(link.home)}
-    federation_metrics.link_up.labels(**labels).set(link.state is LinkState.CONNECTED)
-    federation_metrics.link_checked.labels(**labels).set(link.checked_at.timestamp())
-    if link.milliseconds is not None:
-        federation_metrics.link_seconds.labels(**labels).set(link.milliseconds / 1000)
-
-
-def _label(member: str) -> str:
-    return urlsplit(member).netloc or member
+    """Show a link in the metrics; of one that is suspended, that there is nothing to show."""
+    is_tried = link.state is not LinkState.SUSPENDED
+    federation_metrics.show_link(
+        link.visited,
+        link.home,
+        is_up=link.state is LinkState.CONNECTED if is_tried else None,
+        seconds=link.milliseconds / 1000 if link.milliseconds is not None else None,
+        checked_at=link.checked_at.timestamp() if is_tried else None,
+    )

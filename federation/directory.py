@@ -116,6 +116,12 @@ class PartnerEntry:
         """Whether requests go there and are taken from there."""
         return self.state is PartnerState.ACTIVE
 
+    @property
+    def key(self) -> str:
+        """What it is called where members are told apart: its entity identifier; of a partner that
+        only speaks RADIUS, its name."""
+        return self.described.entity if self.described else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Partners:
@@ -261,6 +267,8 @@ def _announce(former: Partners, found: Partners) -> None:
     """Show the counters of partners that are new, and no state of what is not there now."""
     for name in former.by_name.keys() - found.by_name.keys():
         federation_metrics.forget_partner(name)
+    for key in _tried(former) - _tried(found):
+        federation_metrics.forget_links(key)
     for name in found.by_name.keys() - former.by_name.keys():
         federation_metrics.announce_partner(name)
     for name, server in _asked(former) - _asked(found):
@@ -274,6 +282,10 @@ def _asked(partners: Partners) -> set[tuple[str, str]]:
         if entry.is_active
         for server in entry.servers
     }
+
+
+def _tried(partners: Partners) -> set[str]:
+    return {entry.key for entry in partners.by_name.values() if entry.is_active}
 
 
 class PartnerDirectory:

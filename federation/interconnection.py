@@ -27,8 +27,7 @@ _MOST_MILLISECONDS: Final = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a canary of `home` fared at `visited`; both by entity identifier, a partner that only
-    speaks RADIUS by its name."""
+    """How a canary of `home` fared at `visited`; both as :attr:`PartnerEntry.key` has them."""
 
     visited: str
     home: str
@@ -38,11 +37,6 @@ class Link:
     milliseconds: int | None
     checked_at: datetime
     connected_at: datetime | None
-
-
-def key_of(partner: PartnerEntry) -> str:
-    """Return what a partner is in a link."""
-    return partner.described.entity if partner.described else partner.name
 
 
 async def matrix(session: AsyncSession) -> list[Link]:
@@ -84,6 +78,12 @@ async def forget_others(
     )
 
 
+async def forget(session: AsyncSession, member: str) -> None:
+    """Delete every link of a member."""
+    is_its = (Interconnection.visited == member) | (Interconnection.home == member)
+    await session.execute(delete(Interconnection).where(is_its))
+
+
 def publish(entity: str, links: Sequence[Link], signer: Signer, now: datetime) -> str:
     """Return what we measured, signed."""
     claims = {
@@ -99,7 +99,7 @@ def read(text: str, partner: PartnerEntry, now: datetime) -> list[Link]:
     keys = partner.described.keys if partner.described else ()
     claims = statements.verify(text, keys, CONNECTIONS, now)
     told = claims.get("connections")
-    if claims.get("iss") != key_of(partner) or not isinstance(told, list) or len(told) > _MOST:
+    if claims.get("iss") != partner.key or not isinstance(told, list) or len(told) > _MOST:
         raise Invalid("its connections are somebody else's, or too many")
     return [_read(each, partner, now) for each in told]
 
@@ -122,7 +122,7 @@ def _read(value: object, partner: PartnerEntry, now: datetime) -> Link:
     milliseconds = value.get("milliseconds")
     try:
         return Link(
-            visited=key_of(partner),
+            visited=partner.key,
             home=_text(value, "home"),
             visited_title=partner.title,
             home_title=_text(value, "home_title"),
@@ -132,7 +132,9 @@ def _read(value: object, partner: PartnerEntry, now: datetime) -> Link:
             else max(0, min(int(milliseconds), _MOST_MILLISECONDS)),
             # Nobody has measured tomorrow.
             checked_at=min(_time(value["checked_at"]), now),
-            connected_at=_time(value["connected_at"]) if value.get("connected_at") else None,
+            connected_at=min(_time(value["connected_at"]), now)
+            if value.get("connected_at")
+            else None,
         )
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
         raise Invalid("one of its connections cannot be read") from None

@@ -27,6 +27,14 @@ from aaa.snapshot import NAS_SECRET, RadsecPeerEntry
 _NOBODYS: Final = "partner.invalid"
 
 
+class NameTaken(Invalid):
+    """The name that a partner shall have is something else's; `reason` says whose."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: choose another name")
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a partner is: its title for people, ISO country, language, time zone."""
@@ -55,9 +63,9 @@ async def place(session: AsyncSession, name: str, where: Place, now: datetime) -
     collectivity = await session.scalar(select(Collectivity).where(Collectivity.slug == name))
     hotspot = await session.scalar(select(Hotspot).where(Hotspot.slug == name))
     if collectivity is not None and not collectivity.is_partner:
-        raise Invalid(f"a collectivity of ours is called “{name}”: choose another name")
+        raise NameTaken(f"a collectivity of ours is called “{name}”")
     if hotspot is not None and (collectivity is None or hotspot.collectivity_id != collectivity.id):
-        raise Invalid(f"a hotspot of ours is called “{name}”: choose another name")
+        raise NameTaken(f"a hotspot of ours is called “{name}”")
     if collectivity is None:
         collectivity = Collectivity(
             slug=name, name=where.title, realm=realm_for(name, []), is_partner=True, created_at=now
@@ -103,7 +111,7 @@ async def client(
     """
     nas = await session.scalar(select(Nas).where(Nas.name == hotspot.slug))
     if nas is not None and nas.hotspot_id != hotspot.id:
-        raise Invalid(f"a NAS of ours is called “{nas.name}”: choose another name")
+        raise NameTaken(f"a NAS of ours is called “{nas.name}”")
     if sender.network and sender.secret is None and (nas is None or nas.network is None):
         raise Invalid("over UDP a shared secret proves who sends: give --from-secret-file")
     if nas is None:

@@ -3,13 +3,16 @@ chose, `server` where one of its servers is (``udp://192.0.2.7:1812``); never a 
 """
 
 import math
+from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from monitoring.registry import REGISTRY
 
 _PARTNER: Final = ("partner",)
+_LINK: Final = ("visited", "home")
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 # Direction -> what an exchange can come to.
 OUTCOMES: Final = {
@@ -60,6 +63,13 @@ accounting_oldest_seconds = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+described = Gauge(
+    "farandole_federation_described_timestamp_seconds",
+    "When what a partner that joined by invitation says of itself was last had from it.",
+    _PARTNER,
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
 drift = Gauge(
     "farandole_federation_drift",
     "In how many points a partner that joined by invitation is not as it says of itself; "
@@ -73,21 +83,21 @@ link_up = Gauge(
     "1 where a canary of the member `home` was let in at the places of the member `visited` when "
     "it was last tried, 0 where not. Members by the host of their portal; a partner that only "
     "speaks RADIUS by its short name.",
-    ("visited", "home"),
+    _LINK,
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
 link_seconds = Gauge(
     "farandole_federation_link_seconds",
     "Seconds that this log-in took.",
-    ("visited", "home"),
+    _LINK,
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
 link_checked = Gauge(
     "farandole_federation_link_checked_timestamp_seconds",
     "When it was last tried.",
-    ("visited", "home"),
+    _LINK,
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
@@ -116,15 +126,50 @@ def announce_partner(partner: str) -> None:
             web_log_ins.labels(partner=partner, way=way, outcome=outcome)
 
 
+def show_link(
+    visited: str, home: str, *, is_up: bool | None, seconds: float | None, checked_at: float | None
+) -> None:
+    """Show how a canary fared; None shows that there is nothing to show. Members by what they are
+    told apart by, an entity identifier or a short name."""
+    labels = {"visited": _member(visited), "home": _member(home)}
+    for gauge, value in ((link_up, is_up), (link_seconds, seconds), (link_checked, checked_at)):
+        gauge.labels(**labels).set(math.nan if value is None else value)
+
+
+def _member(key: str) -> str:
+    return urlsplit(key).netloc or key
+
+
 def forget_partner(partner: str) -> None:
-    """Show that nothing waits for a partner that was removed."""
+    """Show that nothing waits for a partner that was removed, nor drifts."""
     accounting_waiting.labels(partner=partner).set(0)
     accounting_oldest_seconds.labels(partner=partner).set(0)
+    forget_description(partner)
+
+
+# What is not shown any more is not a number: series cannot be taken away where worker processes
+# share them.
 
 
 def forget_server(partner: str, server: str) -> None:
-    """Show no state of a server that is not asked any more: removed, or its partner suspended.
-
-    Not a number, since series cannot be taken away where worker processes share them.
-    """
+    """Show no state of a server that is not asked any more: removed, or its partner suspended."""
     server_up.labels(partner=partner, server=server).set(math.nan)
+
+
+def forget_description(partner: str) -> None:
+    """Show nothing of what a partner says of itself: removed, or suspended."""
+    _forget(described, lambda labels: labels == {"partner": partner})
+    _forget(drift, lambda labels: labels == {"partner": partner})
+
+
+def forget_links(member: str) -> None:
+    """Show no state of any link of a member, which is not tried any more."""
+    for gauge in (link_up, link_seconds, link_checked):
+        _forget(gauge, lambda labels: _member(member) in labels.values())
+
+
+def _forget(gauge: Gauge, is_meant: Callable[[dict[str, str]], bool]) -> None:
+    for family in gauge.collect():
+        for sample in family.samples:
+            if is_meant(sample.labels):
+                gauge.labels(**sample.labels).set(math.nan)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from sqlalchemy import select
 
-from aaa import snapshot
+from aaa import audit, snapshot
 from aaa.errors import Invalid
 from deploy import certificates, signing_keys
 from deploy.commands import files, partner_verifying
@@ -18,7 +18,8 @@ from deploy.installation import Installation
 from federation import directory, partners
 from federation.model import Invitation
 from federation.realms import RealmTable, ToPartner
-from federation.trust import invitations, joining, membership
+from federation.trust import accepting, invitations, joining, membership
+from federation.trust.accepting import Accepting
 from federation.trust.fetching import Fetcher
 from federation.trust.invitations import Code
 from federation.trust.joining import Member, Ourselves
@@ -59,6 +60,14 @@ def invite(
                 realms=realm or [],
                 lifetime=timedelta(days=days),
                 now=now,
+            )
+            audit.note(
+                session,
+                actor=f"cli:{account()}",
+                action="partner.invite",
+                subject=f"invitation:{code.reference}",
+                now=now,
+                realms=realm or [],
             )
         return code, now + timedelta(days=days)
 
@@ -150,27 +159,13 @@ async def _accept(
     us = await _ourselves(installation)
     fetcher = Fetcher()
     try:
-        inviting = joining.read_statement(await fetcher.statement(code.entity), datetime.now(UTC))
-        joining.check_inviting(code, inviting)
-        membership.check_usable(inviting.described)
+        inviting = await accepting.meet(fetcher, code, _now())
         if is_person:
             await asyncio.to_thread(_confirm, inviting)
-        now = datetime.now(UTC)
-        answer = await fetcher.join(code.entity, joining.request_from(code, us, now))
-        async with installation.database.write("command") as session:
-            partner = await joining.accept(
-                session,
-                installation.keyring,
-                us,
-                code,
-                inviting,
-                answer,
-                name,
-                f"cli:{account()}",
-                datetime.now(UTC),
-            )
-            partner_id = partner.id
-        checks = await partner_verifying.verify(installation, us, partner_id, fetcher, since=now)
+        since = _now()
+        acceptance = Accepting(installation.keyring, us, code, inviting, name)
+        partner = await acceptance.accept(installation.database, fetcher, f"cli:{account()}", _now)
+        checks = await partner_verifying.verify(installation, us, partner.id, fetcher, since)
     finally:
         await fetcher.close()
     return {
@@ -180,6 +175,10 @@ async def _accept(
         "realms": [each.realm for each in inviting.described.realms],
         "checks": checks,
     }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _ourselves(installation: Installation) -> Ourselves:

@@ -88,7 +88,7 @@ async def _row(transaction: Transaction, name: str, links: list[Link]) -> dict[s
 
 
 def _concerns(link: Link, entry: PartnerEntry) -> bool:
-    return interconnection.key_of(entry) in (link.visited, link.home)
+    return entry.key in (link.visited, link.home)
 
 
 def _told(link: Link, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from aaa import snapshot
-from aaa.errors import Unavailable
+from aaa.errors import Invalid, Unavailable
 from deploy.installation import Installation
 from federation import directory, interconnection
 from federation.carriers import TlsCarrier
@@ -50,15 +50,15 @@ async def verify(
     async def here() -> Link | None:
         async with installation.database.read("command") as session:
             links = await interconnection.matrix(session)
-        return _found(links, us.entity, interconnection.key_of(partner), since)
+        return _found(links, us.entity, partner.key, since)
 
     async def there() -> Link | None:
         try:
-            text = await fetcher.connections(interconnection.key_of(partner))
-        except Unavailable:
+            text = await fetcher.connections(partner.key)
+            links = interconnection.read(text, partner, datetime.now(UTC))
+        except (Invalid, Unavailable):
             return None
-        links = interconnection.read(text, partner, datetime.now(UTC))
-        return _found(links, interconnection.key_of(partner), us.entity, since)
+        return _found(links, partner.key, us.entity, since)
 
     answers = [_status(installation, us, server) for server in partner.servers]
     return await asyncio.gather(

@@ -17,7 +17,8 @@ from aaa.secret import Secret
 from federation.trust.description import check_entity
 
 REFERENCE_SIGNS: Final = 12
-_PARTS: Final = re.compile(r"([\w-]{12})\.([\w-]{32})\.([\w-]{43})", re.ASCII)
+REFERENCE: Final = r"[\w-]{12}"
+_PARTS: Final = re.compile(rf"({REFERENCE})\.([\w-]{{32}})\.([\w-]{{43}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

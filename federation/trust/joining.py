@@ -2,16 +2,18 @@
 
 inviting                              invited
 invite: a code is printed
-                                      read the code, fetch the statement, see that the key of
-                                      the code signed it
+                                      accepting.meet: read the code, fetch the statement, see
+                                      that the key of the code signed it
+                                      accepting.accept: rehearse that it could be kept
                                       request_from -> a signed request with its own statement
-welcome: the token proves who asks,
+check_awaited, read_request, welcome:
+the token proves who asks,
 the partner is kept  ->  an answer
-                                      accept: the answer is by the key of the code,
-                                      the partner is kept
+                                      the answer is by the key of the code: the partner is kept
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,15 +27,16 @@ from aaa import audit
 from aaa.errors import Invalid
 from aaa.identifier import check_realm, check_slug
 from aaa.secret import Keyring, Secret
-from aaa.settings import Settings
+from aaa.settings import Settings, is_out_of_reach
 from aaa.snapshot import Snapshot
 from federation.model import Invitation, Partner
+from federation.stand_ins import NameTaken
 from federation.trust import description, invitations, membership, publishing, statements
 from federation.trust.description import Description
-from federation.trust.invitations import REFERENCE_SIGNS, Code
+from federation.trust.invitations import REFERENCE, REFERENCE_SIGNS, Code
 from federation.trust.membership import Canaries
 from federation.trust.publishing import OwnKeys
-from federation.trust.statements import Claims, Signer
+from federation.trust.statements import Signer
 
 REQUEST: Final = "farandole-join-request+jwt"
 ANSWER: Final = "farandole-join-answer+jwt"
@@ -130,79 +133,82 @@ def request_from(code: Code, us: Ourselves, now: datetime) -> str:
     return statements.sign(claims, us.signer, REQUEST)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to join hands, signed by who sent it: for `audience`, by an invitation and the
+    proof of having it."""
+
+    member: Member
+    audience: str
+    reference: str
+    proof: str
+
+
+async def check_awaited(session: AsyncSession, text: str, now: datetime) -> None:
+    """Raise Invalid where a request names no invitation that is open: whoever has none makes us
+    look, and verify nothing."""
+    await _invitation(session, str(statements.kept(text).get("invitation")), now)
+
+
+def read_request(text: str, now: datetime) -> Request:
+    """Return a request that is signed by the member whose statement is in it. Raises Invalid."""
+    member = read_statement(str(statements.kept(text).get("statement")), now)
+    claims = statements.verify(text, member.described.keys, REQUEST, now)
+    if claims.get("iss") != member.described.entity:
+        raise Invalid("the request is signed by somebody else than it says")
+    told = (str(claims.get(name)) for name in ("aud", "invitation", "proof"))
+    return Request(member, *told)
+
+
 async def welcome(
-    session: AsyncSession, keyring: Keyring, us: Ourselves, request: str, now: datetime
+    session: AsyncSession, keyring: Keyring, us: Ourselves, request: Request, now: datetime
 ) -> tuple[Partner, str]:
     """Return the partner that a request makes of who sent it, and our answer. An invitation serves
-    one member; the same may send the same once more, where the answer was lost. Raises Invalid."""
-    member, claims = _read_request(request, now)
-    invitation, token = await _invitation(session, keyring, str(claims.get("invitation")), now)
+    one member; the same may send the same once more, where the answer was lost. Raises Invalid,
+    its message for those who sent it."""
+    member = request.member
+    invitation = await _invitation(session, request.reference, now)
+    token = _token_of(invitation, keyring)
     entity = member.described.entity
     expected = invitations.proof(token, us.entity, entity, member.thumbprint)
-    is_proven = hmac.compare_digest(expected, str(claims.get("proof")))
-    if not is_proven or claims.get("aud") != us.entity:
+    is_proven = hmac.compare_digest(expected.encode(), request.proof.encode(errors="replace"))
+    if not is_proven or request.audience != us.entity:
         raise Invalid("the request does not prove that it has the invitation: paste the code anew")
     if invitation.used_by not in (None, entity):
         raise Invalid("this invitation was used by somebody else: ask for another one")
     _check_realms(member.described, invitation.realms)
     invitation.used_by = entity
-    partner = await _keep(session, keyring, us, member, token, invitation.name, now)
-    _note(session, "portal", partner, member, now)
+    try:
+        partner = await keep(session, keyring, us, member, token, invitation.name, now)
+    except NameTaken as error:
+        raise Invalid(
+            f"{error.reason} here: ask for an invitation that has another name for you, "
+            "`farandole partner invite --name …`"
+        ) from None
+    note(session, "portal", partner, member, now)
     answer = {"iss": us.entity, "aud": entity, **statements.times(now, _MESSAGE_LIFETIME)}
     return partner, statements.sign(answer, us.signer, ANSWER)
 
 
-def check_inviting(code: Code, member: Member) -> None:
-    """Raise Invalid where a member is not the one that a code was printed by."""
-    if member.described.entity != code.entity or member.thumbprint != code.thumbprint:
-        raise Invalid(
-            f"what answers at {code.entity} is not who printed this invitation: its key is another "
-            "one. Ask for a new invitation; if that says the same, somebody is in between"
-        )
-
-
-async def accept(
-    session: AsyncSession,
-    keyring: Keyring,
-    us: Ourselves,
-    code: Code,
-    inviting: Member,
-    answer: str,
-    name: str | None,
-    actor: str,
-    now: datetime,
-) -> Partner:
-    """Return the partner that the inviting member is now, by its answer. Raises Invalid."""
-    claims = statements.verify(answer, inviting.described.keys, ANSWER, now)
-    if (claims.get("iss"), claims.get("aud")) != (code.entity, us.entity):
-        raise Invalid("the answer is by, or for, somebody else: paste the code anew")
-    partner = await _keep(session, keyring, us, inviting, code.token, name, now)
-    _note(session, actor, partner, inviting, now)
-    return partner
-
-
-def _read_request(request: str, now: datetime) -> tuple[Member, Claims]:
-    """Return who sent a request, by the statement in it, and what it says."""
-    member = read_statement(str(statements.kept(request).get("statement")), now)
-    claims = statements.verify(request, member.described.keys, REQUEST, now)
-    if claims.get("iss") != member.described.entity:
-        raise Invalid("the request is signed by somebody else than it says")
-    return member, claims
-
-
-async def _invitation(
-    session: AsyncSession, keyring: Keyring, reference: str, now: datetime
-) -> tuple[Invitation, Secret]:
-    query = select(Invitation).where(Invitation.reference == reference).with_for_update()
-    found = await session.scalar(query)
-    token = keyring.open(found.sealed_token, _TOKEN) if found else None
-    if found is None or token is None:
+async def _invitation(session: AsyncSession, reference: str, now: datetime) -> Invitation:
+    found = None
+    if re.fullmatch(REFERENCE, reference, re.ASCII):
+        query = select(Invitation).where(Invitation.reference == reference).with_for_update()
+        found = await session.scalar(query)
+    if found is None:
         raise Invalid("there is no such invitation: paste the code anew, or ask for another one")
     if found.expires_at <= now:
         raise Invalid(
             f"this invitation expired on {found.expires_at:%Y-%m-%d}: ask for another one"
         )
-    return found, Secret(token)
+    return found
+
+
+def _token_of(invitation: Invitation, keyring: Keyring) -> Secret:
+    token = keyring.open(invitation.sealed_token, _TOKEN)
+    if token is None:
+        raise Invalid("this invitation cannot be used any more: ask for another one")
+    return Secret(token)
 
 
 def _check_realms(described: Description, expected: Sequence[str] | None) -> None:
@@ -214,7 +220,7 @@ def _check_realms(described: Description, expected: Sequence[str] | None) -> Non
         )
 
 
-async def _keep(
+async def keep(
     session: AsyncSession,
     keyring: Keyring,
     us: Ourselves,
@@ -223,9 +229,16 @@ async def _keep(
     name: str | None,
     now: datetime,
 ) -> Partner:
+    """Return the partner that a member is from now on, with canaries both ways. Raises Invalid,
+    NameTaken."""
     there = member.described
     if there.entity == us.entity:
         raise Invalid("this is our own invitation: it is for somebody else to accept")
+    if is_out_of_reach(there.entity) and not is_out_of_reach(us.entity):
+        raise Invalid(
+            f"{there.entity} is an address that only its own machine reaches: its operator sets "
+            "portal.public_url to what others reach its portal by"
+        )
     partner = await membership.admit(
         session, keyring, described=there, statement=member.statement, name=name, now=now
     )
@@ -246,9 +259,10 @@ async def _keep(
     return partner
 
 
-def _note(
+def note(
     session: AsyncSession, actor: str, partner: Partner, member: Member, now: datetime
 ) -> None:
+    """Write down who joined."""
     audit.note(
         session,
         actor=actor,

@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import citizens
 from aaa.errors import Invalid
-from aaa.model import Citizen, CitizenState
+from aaa.model import Citizen, CitizenState, Nas, RadsecPeer
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import RadsecPeerEntry, Snapshot, touch
 from aaa.wifi_secrets import WifiSecrets
-from federation import partners
+from federation import interconnection, partners
 from federation.directory import CANARY_SECRET
-from federation.model import Canary, Membership, Partner, PartnerRealm, Transport
+from federation.model import Canary, Invitation, Membership, Partner, PartnerRealm, Transport
 from federation.partners import NewServer
-from federation.stand_ins import Place, Sender
+from federation.stand_ins import NameTaken, Place, Sender
+from federation.trust import description, statements
 from federation.trust.description import Description
 from federation.trust.invitations import CanaryAccount
+from federation.trust.statements import ENTITY_STATEMENT, LEEWAY, Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,32 @@ async def admit(
     name: str | None,
     now: datetime,
 ) -> Partner:
-    """Return the partner that a member is from now on; one that is known by its entity already is
-    brought up to what it says now. `name`: how we shall call it. Raises Invalid."""
+    """Return the partner that a member is from now on; one that is known by its entity, and by its
+    keys, is brought up to what it says now. `name`: how we shall call it.
+
+    Raises Invalid, NameTaken where the name is something else's.
+    """
     check_usable(described)
     known = await by_entity(session, described.entity)
     if known is not None:
+        partner = await session.get_one(Partner, known.partner_id)
+        try:
+            follow(known, statement, now)
+        except Invalid as error:
+            # Whoever has an invitation must not take the place of a member that is there.
+            raise Invalid(
+                f"{described.entity} is partner “{partner.name}” already, and {error}; where it "
+                f"was set up anew, `farandole partner remove {partner.name}` comes first"
+            ) from None
         await apply(session, keyring, known, described, statement, now)
-        return await session.get_one(Partner, known.partner_id)
+        return partner
+    name = name or described.slug
+    if await session.scalar(select(Partner.id).where(Partner.name == name)):
+        raise NameTaken(f"another partner is called “{name}”")
     partner = await partners.add(
         session,
         keyring,
-        name=name or described.slug,
+        name=name,
         place=place_of(described),
         realms=[each.realm for each in described.realms],
         servers=servers_of(described),
@@ -65,9 +82,22 @@ async def admit(
             refreshed_at=now,
         )
     )
+    await _check_certificates(session, partner, described)
     await session.flush()
     await touch(session)
     return partner
+
+
+def follow(known: Membership, statement: str, now: datetime) -> Claims:
+    """Return the claims of a statement that follows the one that is known of a member: signed by a
+    key that this one names, and not before it. Raises Invalid."""
+    former = statements.kept(known.statement)
+    claims = statements.verify(statement, statements.keys_of(former), ENTITY_STATEMENT, now)
+    if (claims.get("iss"), claims.get("sub")) != (known.entity, known.entity):
+        raise Invalid("what answers there speaks for somebody else")
+    if statements.issued_at(claims) < statements.issued_at(former) - LEEWAY:
+        raise Invalid("what it says is older than what is known of it")
+    return claims
 
 
 async def apply(
@@ -80,21 +110,46 @@ async def apply(
 ) -> None:
     """Keep a newer statement of a member, and do what it says: other servers, roots and names take
     the place of the former, realms that it gave up lead there no more. A realm that it did not
-    have before is for an operator to let in. Raises Invalid."""
+    have before is for an operator to let in, and one that an operator added for one to take away.
+    Raises Invalid."""
     check_usable(described)
     partner = await session.get_one(Partner, membership.partner_id)
+    given_up = _claimed(membership) - {each.realm for each in described.realms}
     membership.statement, membership.refreshed_at, membership.failure = statement, now, None
     await partners.change_place(session, partner, place_of(described))
     await partners.replace_servers(session, keyring, partner, servers_of(described))
     await partners.change_sender(session, keyring, partner, sender_of(described), now)
-    claimed = {each.realm for each in described.realms}
+    await _check_certificates(session, partner, described)
     held = set(await realms_of(session, partner))
-    if gone := held - claimed:
+    if gone := held & given_up:
         # The last one stays, and is reported as drift.
         removed = sorted(gone) if gone != held else sorted(gone)[1:]
         await partners.change_realms(session, partner, added=(), removed=removed)
     await session.flush()
     await touch(session)
+
+
+def _claimed(membership: Membership) -> set[str]:
+    """Return the realms of the statement that is known of a member."""
+    former = description.read(statements.kept(membership.statement))
+    return {each.realm for each in former.realms}
+
+
+async def _check_certificates(
+    session: AsyncSession, partner: Partner, described: Description
+) -> None:
+    """Raise Invalid where somebody else connects to us with a certificate that a member says is
+    its own: it would be taken for this member. Those of NAS of ours are signed by our own root."""
+    rows = await session.execute(
+        select(RadsecPeer.name, RadsecPeer.anchor, Nas.name)
+        .join(Nas)
+        .where(func.lower(RadsecPeer.name).in_(described.names), Nas.id != partner.nas_id)
+    )
+    for name, anchor, nas in rows:
+        if anchor is None or anchor in described.anchors:
+            raise Invalid(
+                f"it says that the certificate of {name} is its own, which is that of {nas}"
+            )
 
 
 async def by_entity(session: AsyncSession, entity: str) -> Membership | None:
@@ -172,9 +227,14 @@ async def keep_canary(
 
 
 async def end(session: AsyncSession, partner: Partner, now: datetime) -> None:
-    """Close the account that a partner had here; belongs before its removal."""
+    """Close the account that a partner had here, forget its links and the invitations that let it
+    in; belongs before its removal."""
     membership = await session.get(Membership, partner.id)
-    if membership is None or membership.canary_citizen_id is None:
+    await interconnection.forget(session, membership.entity if membership else partner.name)
+    if membership is None:
+        return
+    await session.execute(delete(Invitation).where(Invitation.used_by == membership.entity))
+    if membership.canary_citizen_id is None:
         return
     citizen = await session.get(Citizen, membership.canary_citizen_id)
     if citizen is not None and citizen.state is not CitizenState.CLOSED:

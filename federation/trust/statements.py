@@ -26,8 +26,8 @@ ENTITY_STATEMENT: Final = "entity-statement+jwt"
 ALGORITHM: Final = "ES256"
 MOST_OCTETS: Final = 1024 * 1024
 """Of a statement; a message may hold one."""
-# How far the clocks of two members may be apart.
-_LEEWAY: Final = timedelta(minutes=5)
+LEEWAY: Final = timedelta(minutes=5)
+"""How far the clocks of two members may be apart."""
 _OF_A_KEY: Final = {"kty", "crv", "x", "y", "d"}
 """RFC 7518 section 6.2."""
 _NO_YEAR_OF_OURS: Final = 1 << 33
@@ -137,9 +137,9 @@ def _check_times(claims: Claims, now: datetime) -> None:
     for each in (issued, expires):
         if not isinstance(each, int) or not 0 < each < _NO_YEAR_OF_OURS:
             raise Invalid("it does not say from when until when it is valid")
-    if issued_at(claims) > now + _LEEWAY:
+    if issued_at(claims) > now + LEEWAY:
         raise Invalid("it is from the future: one of the two clocks is wrong")
-    if expiry(claims) < now - _LEEWAY:
+    if expiry(claims) < now - LEEWAY:
         raise Invalid(f"it expired on {expiry(claims):%Y-%m-%d %H:%M} UTC")
 
 

@@ -7,6 +7,7 @@ it was; that it drifts away from what it says is told.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -16,10 +17,11 @@ from sqlalchemy import select, update
 from aaa.database import Database
 from aaa.errors import Invalid, Unavailable
 from aaa.secret import Keyring
+from aaa.snapshot import Directory
 from federation import canaries, interconnection
 from federation.directory import PartnerDirectory, PartnerEntry
 from federation.model import Membership, PartnerState
-from federation.trust import description, membership, statements
+from federation.trust import description, membership, publishing, statements
 from federation.trust.drift import drift
 from federation.trust.fetching import Fetcher
 from monitoring import federation_metrics
@@ -36,12 +38,17 @@ class Upkeep:
     def __init__(
         self,
         *,
+        entity: str,
         database: Database,
         keyring: Keyring,
+        directory: Directory,
         partners: PartnerDirectory,
         fetcher: Fetcher,
         clock: Callable[[], datetime],
     ) -> None:
+        """`entity` is ours."""
+        self._entity = entity
+        self._directory = directory
         self._database = database
         self._keyring = keyring
         self._partners = partners
@@ -57,10 +64,11 @@ class Upkeep:
                 await self.renew(partner)
 
         members = [each for each in self._partners.current.by_entity.values() if each.is_active]
-        async with asyncio.TaskGroup() as tasks:
-            for partner in members:
-                tasks.create_task(take_turn(partner))
-        await self._show_drift()
+        went = await asyncio.gather(*map(take_turn, members), return_exceptions=True)
+        await self._show()
+        for error in went:
+            if error is not None:
+                raise error
 
     async def renew(self, partner: PartnerEntry) -> bool:
         """Fetch what a member says of itself and do what it says; return whether that was had."""
@@ -68,8 +76,9 @@ class Upkeep:
         try:
             statement = await self._fetcher.statement(entity)
             await self._take(entity, statement)
-            partner = (await self._partners.renew()).by_entity.get(entity, partner)
-            await self._take_connections(partner, await self._fetcher.connections(entity))
+            renewed = (await self._partners.renew()).by_entity.get(entity)
+            if renewed is not None:
+                await self._take_connections(renewed, await self._fetcher.connections(entity))
         except (Invalid, Unavailable) as error:
             await self._fail(partner, entity, error)
             return False
@@ -81,10 +90,7 @@ class Upkeep:
             known = await membership.by_entity(session, entity)
             if known is None:
                 return
-            keys = statements.keys_of(statements.kept(known.statement))
-            claims = statements.verify(statement, keys, statements.ENTITY_STATEMENT, now)
-            if claims.get("iss") != entity or claims.get("sub") != entity:
-                raise Invalid("what answers there speaks for somebody else")
+            claims = membership.follow(known, statement, now)
             if _says_the_same(statements.kept(known.statement), claims):
                 # Later, and no more: nobody has to know.
                 values = {"statement": statement, "refreshed_at": now, "failure": None}
@@ -96,17 +102,28 @@ class Upkeep:
         log.info("a member says something else of itself", entity=entity)
 
     async def _take_connections(self, partner: PartnerEntry, text: str) -> None:
-        """Keep what a member says that its canaries found."""
-        now = self._clock()
+        """Keep what a member says that its canaries found, of us and of those whom we know."""
+        titles = self._titles()
+        links = [
+            replace(link, home_title=titles[link.home])
+            for link in interconnection.read(text, partner, self._clock())
+            if link.home in titles
+        ]
         async with self._database.write("interconnection") as session:
-            links = interconnection.read(text, partner, now)
             for link in links:
                 await interconnection.record(session, link, told_by_id=partner.id)
             homes = [link.home for link in links]
-            entity = interconnection.key_of(partner)
-            await interconnection.forget_others(session, entity, homes, partner.id)
+            await interconnection.forget_others(session, partner.key, homes, partner.id)
         for link in links:
-            canaries.show(link)
+            # Those of others are theirs to watch.
+            if link.home == self._entity:
+                canaries.show(link)
+
+    def _titles(self) -> dict[str, str]:
+        """Return how we call ourselves, and each member."""
+        ours = publishing.organisation(self._directory.current)
+        members = self._partners.current.by_entity.items()
+        return {entity: partner.title for entity, partner in members} | {self._entity: ours.name}
 
     async def _fail(self, partner: PartnerEntry, entity: str, error: Exception) -> None:
         reason = str(error)[:_LONGEST_FAILURE]
@@ -121,14 +138,19 @@ class Upkeep:
             row = Membership.entity == entity
             await session.execute(update(Membership).where(row).values(failure=reason))
 
-    async def _show_drift(self) -> None:
-        """Show in the metrics how many members are not as they say."""
+    async def _show(self) -> None:
+        """Show in the metrics how new what members say is, and how many are not as they say."""
         now = self._clock()
         async with self._database.read("drift") as session:
             rows = {row.partner_id: row for row in await session.scalars(select(Membership))}
         for partner in self._partners.current.by_entity.values():
             row = rows.get(partner.id)
-            found = drift_of(partner, row, now) if row and partner.is_active else ()
+            if row is None or not partner.is_active:
+                federation_metrics.forget_description(partner.name)
+                continue
+            had_at = row.refreshed_at.timestamp()
+            federation_metrics.described.labels(partner.name).set(had_at)
+            found = drift_of(partner, row, now)
             federation_metrics.drift.labels(partner.name).set(len(found))
 
 

@@ -40,14 +40,16 @@ async def statement(request: Request, parts: PartsHere) -> Response:
 @router.post(JOIN_PATH)
 async def join(request: Request, parts: PartsHere) -> Response:
     """Whoever has an invitation of ours becomes a partner."""
-    text = (await request.body()).decode("ascii", "replace")
+    text, now = (await request.body()).decode("ascii", "replace"), parts.clock()
     try:
+        async with parts.database.read("join") as session:
+            await joining.check_awaited(session, text, now)
+        # Nobody waits for the writer while signatures are verified.
+        asked, us = joining.read_request(text, now), ourselves.of(parts)
         async with parts.database.write("join") as session:
-            partner, answer = await joining.welcome(
-                session, parts.keyring, ourselves.of(parts), text, parts.clock()
-            )
+            partner, answer = await joining.welcome(session, parts.keyring, us, asked, now)
     except Invalid as error:
-        log.warning("a request to join was refused", reason=str(error))
+        parts.warnings.warn("a request to join was refused", "portal", now, reason=str(error))
         return PlainTextResponse(str(error), status_code=_REFUSED)
     log.info("a partner joined", partner=partner.name)
     return Response(answer, media_type=MESSAGE_TYPE)
