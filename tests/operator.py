@@ -1,6 +1,5 @@
 """Somebody at a terminal of the machine that Farandole runs on."""
 
-import io
 import json
 import os
 import re
@@ -8,16 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
-from deploy import cli
+from tests import forks
+from tests.forks import Forked
 from tests.process import Process
 
 FARANDOLE: Final = Path(sys.executable).parent / "farandole"
+_MOST_SECONDS: Final = 60
 SECRET: Final = "the secret of the square"
 # Nothing that another test, or this machine, could stand in the way of.
 ON_LOOPBACK: Final = {
@@ -44,10 +44,12 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One installation by its environment; commands are those that were installed."""
+    """One installation by its environment; its commands and its service are forked, unless
+    ``starts`` says that the service is to start anew."""
 
     directory: Path
     environment: Mapping[str, str]
+    starts: type[Process] = Forked
 
     def run(
         self,
@@ -56,14 +58,18 @@ class Operator:
         environment: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, with ``given`` on standard input."""
+        """Run a command to its end, with ``given`` on standard input; started anew by the command
+        ``prefix`` where there is one, else forked."""
+        settings = dict(self.environment) | dict(environment or {})
+        if not prefix:
+            return forks.run(arguments, given, settings, _MOST_SECONDS)
         return subprocess.run(
             [*prefix, str(FARANDOLE), *arguments],
             input=given,
-            env=dict(self.environment) | dict(environment or {}),
+            env=settings,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=_MOST_SECONDS,
         )
 
     def do(self, *arguments: str, given: str = "") -> str:
@@ -71,28 +77,6 @@ class Operator:
         done = self.run(*arguments, given=given)
         assert (done.returncode, done.stderr) == (0, ""), (arguments, done.stdout, done.stderr)
         return done.stdout
-
-    def do_here(self, *arguments: str, given: str = "") -> str:
-        """Return the same as :meth:`do`, from within this process: for what a test only prepares,
-        since loading the program takes far longer than most commands do."""
-        out, complaint = io.StringIO(), io.StringIO()
-        typed = io.TextIOWrapper(io.BytesIO(given.encode()))
-        with (
-            mock.patch.dict(os.environ, self.environment, clear=True),
-            mock.patch.object(sys, "stdin", typed),
-            redirect_stdout(out),
-            redirect_stderr(complaint),
-        ):
-            try:
-                status = cli.run(list(arguments))
-            except SystemExit as ended:
-                status = int(ended.code or 0)
-        assert (status, complaint.getvalue()) == (0, ""), (
-            arguments,
-            out.getvalue(),
-            complaint.getvalue(),
-        )
-        return out.getvalue()
 
     def ask(self, *arguments: str) -> Any:
         """Return what a command shows as JSON."""
@@ -118,7 +102,7 @@ class Operator:
     def serve(self, *parts: str, network: Path | None = None) -> Iterator[Served]:
         """Run the service for the length of a block, in the network namespace of a file if one is
         given; it must end well unless it was killed."""
-        with Process(
+        with self.starts(
             FARANDOLE, "serve", *parts, environment=self.environment, network=network
         ) as process:
             line = process.await_line(r'"farandole is ready".*').group()
@@ -127,10 +111,12 @@ class Operator:
             assert process.stop() in (0, -signal.SIGKILL)
 
 
-def operate(directory: Path, settings: Mapping[str, str]) -> Operator:
+def operate(
+    directory: Path, settings: Mapping[str, str], starts: type[Process] = Forked
+) -> Operator:
     """Return the operator of an installation whose state is kept in ``directory``/state; the other
     ``settings`` are ``section.key``, as in the file."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("FARANDOLE_")}
     stated = {"state.directory": str(directory / "state"), **settings}
     ours = {f"FARANDOLE_{key.replace('.', '__').upper()}": value for key, value in stated.items()}
-    return Operator(directory, kept | ours)
+    return Operator(directory, kept | ours, starts)

@@ -9,11 +9,26 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Protocol, Self
 
 
 class ProgramFailed(AssertionError):
     """The program ended, or did not do in time what the test waits for."""
+
+
+class Started(Protocol):
+    """What is used of a program that was started: `subprocess.Popen` has it."""
+
+    pid: int
+
+    @property
+    def stdout(self) -> IO[str] | None: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
 
 
 class Process:
@@ -36,29 +51,18 @@ class Process:
         user: str | None = None,
         network: Path | None = None,
     ) -> None:
-        account = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
-        self._command = ["setpriv", "--pdeathsig", "KILL", *account, "--", *map(str, command)]
-        if network is not None:
-            self._command = ["nsenter", f"--net={network}", "--", *self._command]
+        self._command = [str(word) for word in command]
         self._name = Path(command[0]).name
         self._environment = os.environ | dict(environment or {})
         self._directory = directory
+        self._user = user
+        self._network = network
         self._lines: list[str] = []
         self._ended = False
         self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            cwd=self._directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        self._process = self._start()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
@@ -142,7 +146,23 @@ class Process:
         self._signal_group(signal.SIGKILL)  # and whatever it left behind
         self._process.wait()
         self._reader.join(seconds)
-        return self._process.returncode
+        return self._process.wait()
+
+    def _start(self) -> Started:
+        user, network = self._user, self._network
+        account = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
+        within = ["nsenter", f"--net={network}", "--"] if network else []
+        return subprocess.Popen(
+            [*within, "setpriv", "--pdeathsig", "KILL", *account, "--", *self._command],
+            env=self._environment,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
 
     def _signal_group(self, number: signal.Signals) -> None:
         try:

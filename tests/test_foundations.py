@@ -12,6 +12,7 @@ from sqlalchemy import text, update
 from aaa.database import Database
 from aaa.model import Citizen
 from tests.counterparts import require
+from tests.operator import ON_LOOPBACK, operate
 from tests.ports import free_port
 from tests.process import Process, ProgramFailed
 from tests.village import PASSWORD, entered
@@ -74,6 +75,32 @@ def test_a_missing_program_is_a_failure_in_continuous_integration(
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="apt-get install no-such-program"):
         require("no-such-program")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("version",), 0), (("version", "--twice"), 2), (("packet", "decode", "-"), 1)],
+)
+def test_a_forked_command_does_as_the_installed_one(
+    tmp_path: Path, arguments: tuple[str, ...], status: int
+) -> None:
+    operator = operate(tmp_path, {})
+    forked = operator.run(*arguments, given="0102")
+    anew = operator.run(*arguments, given="0102", prefix=("env",))
+    assert forked.returncode == anew.returncode == status
+    assert (forked.stdout, forked.stderr) == (anew.stdout, anew.stderr)
+
+
+def test_a_forked_command_is_ended_by_signals_and_with_the_block(tmp_path: Path) -> None:
+    operator = operate(tmp_path, ON_LOOPBACK)
+    operator.do("database", "upgrade")
+    with operator.serve("housekeeping") as one, operator.serve("housekeeping") as other:
+        one.process.send_signal(signal.SIGKILL)
+        assert one.process.wait() == -signal.SIGKILL
+        os.kill(other.process.pid, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(other.process.pid, 0)
+    assert "farandole has stopped" in other.process.output
 
 
 def test_no_port_is_given_twice() -> None:

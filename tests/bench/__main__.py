@@ -35,6 +35,7 @@ from tests.interop.eapol import ANNA
 from tests.interop.eapol import SECRET as EAP_SECRET
 from tests.interop.freeradius import run_freeradius
 from tests.operator import ON_LOOPBACK, Operator, operate
+from tests.process import Process
 
 REQUESTS: Final = 6000
 OUTSTANDING: Final = (1, 64)
@@ -168,7 +169,8 @@ def bench(directory: Path, server: postgres.Server | None, works: Collection[str
         with servers.freeradius(directory, peers) as peer:
             for name, url in databases.items():
                 place = directory / name.rpartition(" ")[2]
-                operator = operate(place, ON_LOOPBACK | {"database.url": url})
+                # Forked, it would share memory, whose copying would be charged to it.
+                operator = operate(place, ON_LOOPBACK | {"database.url": url}, starts=Process)
                 prepare(operator)
                 pids = database_pids if url == postgresql_url else ()
                 with servers.farandole(name, operator, pids) as own:

@@ -1,5 +1,6 @@
 """An installation for each test, on SQLite and on PostgreSQL."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,18 @@ def operator(tmp_path: Path, database_url: str) -> Operator:
 def local_operator(tmp_path: Path) -> Operator:
     """The same with the embedded database, where the kind of database does not matter."""
     return operate(tmp_path, SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of an installation with a village, to be copied."""
+    operator = operate(tmp_path_factory.mktemp("founded"), SETTINGS)
+    operator.found_village()
+    return operator.directory / "state"
+
+
+@pytest.fixture
+def village(local_operator: Operator, founded: Path) -> Operator:
+    """An installation with a collectivity, a hotspot and a NAS."""
+    shutil.copytree(founded, local_operator.directory / "state")
+    return local_operator

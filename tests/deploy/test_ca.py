@@ -19,10 +19,9 @@ PUBLIC = {"FARANDOLE_PORTAL__PUBLIC_URL": "https://wifi.v.example"}
 
 
 @pytest.fixture
-def village(local_operator: Operator) -> Operator:
+def village(village: Operator) -> Operator:
     """An installation with its public name."""
-    local_operator.found_village()
-    return Operator(local_operator.directory, {**local_operator.environment, **PUBLIC})
+    return Operator(village.directory, {**village.environment, **PUBLIC})
 
 
 def named(operator: Operator, name: str) -> Operator:

@@ -1,5 +1,6 @@
 """The nouns of the command line: what they do, show, refuse and write down."""
 
+import json
 import re
 import socket
 import subprocess
@@ -24,13 +25,6 @@ from tests.operator import FARANDOLE, SECRET, Operator
 from tests.village import PHONE
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'
-
-
-@pytest.fixture
-def village(local_operator: Operator) -> Operator:
-    """An installation with a collectivity, a hotspot and a NAS."""
-    local_operator.found_village()
-    return local_operator
 
 
 def embedded(operator: Operator) -> Database:
@@ -397,6 +391,20 @@ def test_help_comes_at_once_and_a_slip_is_said_plainly(local_operator: Operator)
     slip = local_operator.run("collectivty")
     assert (slip.returncode, "No such command 'collectivty'" in slip.stderr) == (2, True)
     assert "did you mean 'collectivity'" in slip.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("collectivity list", "hotspot list", "nas list", "access-point list", "partner list"),
+        *("citizen list", "policy show --hotspot square", "session list", "ca show", "check"),
+    ],
+)
+def test_the_installed_command_loads_what_it_needs(village: Operator, command: str) -> None:
+    """Alone, where nothing else has loaded it."""
+    done = village.run(*command.split(), "--json", prefix=("env",))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) is not None
 
 
 def test_check_finds_what_is_amiss(village: Operator) -> None:

@@ -137,14 +137,13 @@ def test_a_file_that_is_no_database(local_operator: Operator) -> None:
     assert says in local_operator.refused("nas", "list", status=2)
 
 
-def test_a_database_that_is_damaged(local_operator: Operator) -> None:
-    local_operator.found_village()
-    file = local_operator.directory / "state" / "farandole.db"
+def test_a_database_that_is_damaged(village: Operator) -> None:
+    file = village.directory / "state" / "farandole.db"
     damaged = bytearray(file.read_bytes())
     # All but the first page, which says that this is a database.
     damaged[4096:] = b"\xff" * (len(damaged) - 4096)
     file.write_bytes(damaged)
-    assert "or a damaged one" in local_operator.refused("nas", "list", status=2)
+    assert "or a damaged one" in village.refused("nas", "list", status=2)
 
 
 def test_a_bug_says_that_it_is_one(

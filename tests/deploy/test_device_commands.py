@@ -20,12 +20,11 @@ BROUGHT = "the secret of an old printer"
 
 
 @pytest.fixture
-def village(local_operator: Operator) -> Operator:
+def village(village: Operator) -> Operator:
     """An installation with a citizen."""
-    local_operator.found_village()
     names = ("citizen", "add", "mireille", "--collectivity", "village")
-    local_operator.do(*names, "--email", "m@v.example")
-    return local_operator
+    village.do(*names, "--email", "m@v.example")
+    return village
 
 
 def embedded(operator: Operator) -> Database:

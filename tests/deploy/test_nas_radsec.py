@@ -18,12 +18,6 @@ from tests.radius.served import status
 Files = tuple[Path, Path, Path]
 
 
-@pytest.fixture
-def village(local_operator: Operator) -> Operator:
-    local_operator.found_village()
-    return local_operator
-
-
 def issued(directory: Path) -> Files:
     return directory / "certificate.pem", directory / "key.pem", directory / "ca.pem"
 

@@ -21,13 +21,6 @@ FROM: Final = ("--from", "192.0.2.0/28")
 
 
 @pytest.fixture
-def village(local_operator: Operator) -> Operator:
-    """An installation with a collectivity, a hotspot and a NAS."""
-    local_operator.found_village()
-    return local_operator
-
-
-@pytest.fixture
 def root(tmp_path: Path) -> str:
     """The root of a partner, in a file."""
     path = tmp_path / "root.pem"

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -28,12 +27,6 @@ def told(operator: Operator, finding: str, **settings: str) -> str:
     }
     lines = operator.run("check", environment=environment).stdout.splitlines()
     return next((line for line in lines if line[7:].startswith(f"{finding}: ")), "")
-
-
-@pytest.fixture
-def village(local_operator: Operator) -> Operator:
-    local_operator.found_village()
-    return local_operator
 
 
 def keyring_of(operator: Operator) -> Keyring:

@@ -146,20 +146,20 @@ def _server(name: str, process: Process, port: int, directory: Path) -> Server:
 def _join_directly(village: Operator, valle: Operator, ports: Ports) -> None:
     """Have the two Farandoles know each other over TLS, and the village ask over UDP, too."""
     here, there = (operator.directory / "other-ca.pem" for operator in (village, valle))
-    here.write_text(valle.do_here("ca", "export"))
-    there.write_text(village.do_here("ca", "export"))
-    village.do_here(
+    here.write_text(valle.do("ca", "export"))
+    there.write_text(village.do("ca", "export"))
+    village.do(
         *("partner", "add", "lago", "--title", "Lago", "--realm", "lago.example"),
         *("--home", f"tls://127.0.0.1:{ports.valle_tls}", "--anchor", str(here)),
         *("--certificate-name", _VALLE_NAME, "--from-certificate-name", _VALLE_NAME),
     )
-    village.do_here(
+    village.do(
         *("partner", "add", "riva", "--title", "Riva", "--realm", "riva.example"),
         *("--home", f"udp://127.0.0.1:{ports.valle_auth}", "--secret-file", "-"),
         *("--accounting-port", str(ports.valle_acct)),
         given=hub.SHARED,
     )
-    valle.do_here(
+    valle.do(
         *("partner", "add", "hills", "--title", "Hills", "--realm", "hills.example"),
         *("--home", f"tls://127.0.0.1:{ports.village}", "--anchor", str(there)),
         *("--certificate-name", SERVER_NAME, "--from-certificate-name", SERVER_NAME),
@@ -171,11 +171,11 @@ def _join_directly(village: Operator, valle: Operator, ports: Ports) -> None:
 def _join_by_hub(village: Operator, valle: Operator, between: Hub, ports: Ports) -> None:
     """Have the two send to the hub what is nobody else's: the village over TLS, Valle over UDP."""
     named = ("partner", "add", "hub", "--title", "The hub", "--realm", "*")
-    village.do_here(
+    village.do(
         *(*named, "--home", f"tls://127.0.0.1:{ports.hub_tls}", "--anchor", str(between.anchor)),
         *("--certificate-name", hub.NAME, "--from-certificate-name", hub.NAME),
     )
-    valle.do_here(
+    valle.do(
         *(*named, "--home", f"udp://127.0.0.1:{ports.hub_auth}"),
         *("--accounting-port", str(ports.hub_acct)),
         *("--from", hub.ADDRESS, "--secret-file", "-"),
@@ -194,7 +194,7 @@ def _run(
     """
     village, valle = operators.values()
     for operator, partner in ((village, "lago"), (village, "hub"), (valle, "hills")):
-        operator.do_here("partner", "suspend", partner)
+        operator.do("partner", "suspend", partner)
     with (
         theirs.run() as freeradius,
         village.serve("radius") as first,
@@ -209,5 +209,5 @@ def _run(
 
 def _reach(operator: Operator, served: Served, partner: str, port: int) -> None:
     """Have a Farandole connect to a partner."""
-    operator.do_here("partner", "resume", partner)
+    operator.do("partner", "resume", partner)
     served.process.await_line(rf"radsec server connected.*:{port}")

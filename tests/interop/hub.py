@@ -68,12 +68,12 @@ class Hub:
     def _pasted(self, farandole: Operator) -> str:
         """Return what a Farandole prints, on loopback, where names are no hosts, with the secret
         filled in, and its root where that says, as the hub's people do."""
-        printed = farandole.do_here("partner", "setup", "hub", "--format", "radsecproxy")
+        printed = farandole.do("partner", "setup", "hub", "--format", "radsecproxy")
         text = printed[printed.index("# radsecproxy") :]
         text = re.sub('"<[^>]*>"', f'"{SHARED}"', text)
         text = text.replace("/etc/radsecproxy", str(self.directory))
         for root in re.findall("caCertificateFile (.*)", text):
-            Path(root).write_text(farandole.do_here("ca", "export"))
+            Path(root).write_text(farandole.do("ca", "export"))
         return text.replace(f"host {SERVER_NAME}", "host 127.0.0.1")
 
 

@@ -56,22 +56,22 @@ def prepare(directory: Path, server_name: str, settings: dict[str, str]) -> Oper
 def found(operator: Operator, server_name: str, *realms: str) -> tuple[Citizen, ...]:
     """Make a collectivity for each realm with a citizen, Anna, who has a laptop and a tablet, and
     an access point on loopback; return those citizens."""
-    operator.do_here("database", "upgrade")
+    operator.do("database", "upgrade")
     citizens = []
     for realm in realms:
         slug, anna, secret = realm.partition(".")[0], f"anna@{realm}", _WIFI_SECRET + realm
-        operator.do_here("collectivity", "add", slug, "--name", slug.title(), "--realm", realm)
-        operator.do_here("citizen", "add", "anna", "--collectivity", slug, "--email", anna)
+        operator.do("collectivity", "add", slug, "--name", slug.title(), "--realm", realm)
+        operator.do("citizen", "add", "anna", "--collectivity", slug, "--email", anna)
         laptop = ("--citizen", anna, "--name", "laptop", "--secret-file", "-")
-        operator.do_here("device", "add", *laptop, given=secret)
+        operator.do("device", "add", *laptop, given=secret)
         directory = operator.directory / "certificates" / slug
         tablet = ("--citizen", anna, "--name", "tablet", "--certificate", str(directory))
-        operator.do_here("device", "add", *tablet)
+        operator.do("device", "add", *tablet)
         holder = Holder(directory / "certificate.pem", directory / "key.pem")
         anchor = directory / "ca.pem"
         citizens.append(Citizen(anna, secret, holder, anchor, server_name))
     first = realms[0].partition(".")[0]
-    operator.do_here("hotspot", "add", "square", "--collectivity", first, "--name", "La place")
+    operator.do("hotspot", "add", "square", "--collectivity", first, "--name", "La place")
     nas = ("--hotspot", "square", "--vendor", "hostapd", "--address", "127.0.0.1")
-    operator.do_here("nas", "add", "square", *nas, "--secret-file", "-", given=SECRET)
+    operator.do("nas", "add", "square", *nas, "--secret-file", "-", given=SECRET)
     return tuple(citizens)

@@ -14,8 +14,7 @@ from tests.interop import radsecproxy
 from tests.interop.radsecproxy import Paper, Version
 from tests.radius.eap.certificates import Authority
 from tests.radius.radsec import NAME, admit, certify, client, identity_of, write_identity
-from tests.radius.radsec import SECRET as RADSEC
-from tests.radius.served import Served, accounting, pap, radclient, serve, status
+from tests.radius.served import Served, accounting, clear_pap, radclient, serve, status
 from tests.village import NAS_SECRET, PHONE, Village, entered
 
 pytestmark = pytest.mark.interop
@@ -102,8 +101,8 @@ async def test_we_ask_radsecproxy(
         answers = [
             await asker.exchange(peer, packet, 20)
             for packet in (
-                pap("anna", "lavender in july", secret=RADSEC),
-                pap("anna", "lavender in june", secret=RADSEC),
+                clear_pap("anna", "lavender in july"),
+                clear_pap("anna", "lavender in june"),
                 status(),
             )
         ]

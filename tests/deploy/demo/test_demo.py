@@ -8,7 +8,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -23,12 +22,13 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from deploy.demo.village import CITIZEN, EMAIL, NAI, PASSWORD
-from tests import counterparts
+from tests import counterparts, forks
+from tests.forks import Forked
+from tests.operator import FARANDOLE
 from tests.process import Process
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
 
-FARANDOLE = Path(sys.executable).with_name("farandole")
 # Where a page for people is awaited that the next interim update or refresh brings.
 SOON_MS = 20_000
 QUIET = (
@@ -52,8 +52,7 @@ class Demo:
 
     def farandole(self, *arguments: str) -> str:
         """Run a command as a person beside the demo would; return what it prints."""
-        command = [str(FARANDOLE), "--config", str(self.config), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = forks.run(["--config", str(self.config), *arguments], "", os.environ, 60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -84,7 +83,7 @@ class Demo:
 
 @contextmanager
 def running_demo(directory: Path) -> Iterator[Demo]:
-    with Process(FARANDOLE, "demo", "--keep", directory) as process:
+    with Forked(FARANDOLE, "demo", "--keep", directory) as process:
         site = process.await_line(r"(http://127\.0\.0\.1:\d+)/? .*phone")[1]
         process.await_line("Ctrl-C")
         yield Demo(process, directory, site)
