@@ -10,7 +10,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-import structlog
 from fastapi import FastAPI
 from sqlalchemy import select
 
@@ -20,7 +19,7 @@ from aaa.database import Database
 from aaa.model import Base
 from aaa.passwords import PasswordHashing
 from aaa.secret import Keyring, Secret
-from aaa.settings import EapSettings, PortalSettings, Settings
+from aaa.settings import EapSettings
 from aaa.snapshot import Directory
 from aaa.wifi_secrets import WifiSecrets
 from deploy import certificates, signing_keys
@@ -35,11 +34,9 @@ from federation.trust.fetching import Fetcher
 from federation.trust.invitations import Code
 from federation.trust.joining import Ourselves
 from federation.trust.upkeep import Upkeep
-from monitoring.logging import RepeatedWarnings
-from monitoring.occurrences import Occurrences
 from portal.app import create_app
-from portal.pages import Pages
 from portal.parts import Parts
+from tests.portal.visitor import parts_on
 from tests.village import QUICK_HASHER, Clock, Village
 
 HILLS: Final = "https://wifi.hills.example"
@@ -201,29 +198,14 @@ class Side:
         return isinstance(said, Authenticated)
 
 
-async def member(village: Village, public_url: str, net: Net) -> Side:
-    """A member made of a village: with certificates, keys and a portal in the network."""
-    host = urlsplit(public_url).hostname or ""
-    settings = Settings(
-        portal=PortalSettings(public_url=public_url), eap=EapSettings(server_name=f"radius.{host}")
-    )
-    known = PartnerDirectory(village.database, village.keyring, village.directory, village.clock)
-    parts = Parts(
-        settings=settings,
-        database=village.database,
-        directory=village.directory,
-        partners=known,
-        keyring=village.keyring,
-        hashing=village.hashing,
-        mailer=None,
-        pages=Pages(village.clock),
-        warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
-        clock=village.clock,
-    )
-    net.portals[public_url] = create_app(parts)
-    side = Side(village, parts, known, net)
-    await side.keep()
-    return side
+@asynccontextmanager
+async def member(village: Village, public_url: str, net: Net) -> AsyncIterator[Side]:
+    """Give a member made of a village: with certificates, keys and a portal in the network."""
+    eap = EapSettings(server_name=f"radius.{urlsplit(public_url).hostname}")
+    async with parts_on(village, public_url) as parts:
+        side = Side(village, parts, parts.partners, net).as_settings(eap=eap)
+        await side.keep()
+        yield side
 
 
 @asynccontextmanager
@@ -251,7 +233,8 @@ async def other_member(
     village = Village(database, keyring, Directory(database, keyring), hashing, clock)
     await village.directory.refresh()
     try:
-        yield await member(village, public_url, net)
+        async with member(village, public_url, net) as side:
+            yield side
     finally:
         hashing.close()
         await database.close()

@@ -118,6 +118,14 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
     """Give a portal, with three NAS more: one signs, one passes passwords on, one posts a form."""
     await _add_nas(village)
     mailbox = MailboxMailer()
+    async with parts_on(village, PUBLIC_URL) as parts:
+        parts = replace(parts, mailer=mailbox)
+        yield Portal(village, parts, create_app(parts), mailbox)
+
+
+@asynccontextmanager
+async def parts_on(village: Village, public_url: str) -> AsyncIterator[Parts]:
+    """Give what a portal on a village is made of; it mails nobody."""
     partners = PartnerDirectory(village.database, village.keyring, village.directory, village.clock)
     client, token_endpoint = Client(PROXY_SCHEDULE), TokenEndpoint()
     forwarder = Forwarder(
@@ -130,14 +138,14 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
     async def renew_nobody(partner: PartnerEntry) -> bool:
         return False
 
-    parts = Parts(
-        settings=Settings(portal=PortalSettings(public_url=PUBLIC_URL)),
+    yield Parts(
+        settings=Settings(portal=PortalSettings(public_url=public_url)),
         database=village.database,
         directory=village.directory,
         partners=partners,
         keyring=village.keyring,
         hashing=village.hashing,
-        mailer=mailbox,
+        mailer=None,
         pages=Pages(village.clock),
         warnings=RepeatedWarnings(Occurrences(), structlog.get_logger()),
         clock=village.clock,
@@ -145,7 +153,6 @@ async def open_portal(village: Village) -> AsyncIterator[Portal]:
         token_endpoint=token_endpoint,
         renew_partner=renew_nobody,
     )
-    yield Portal(village, parts, create_app(parts), mailbox)
     client.close()
     await token_endpoint.close()
 

@@ -17,15 +17,15 @@ def net() -> Net:
 @pytest.fixture
 async def hills(settled_url: str, net: Net) -> AsyncIterator[Side]:
     """The village as a member that invites, on SQLite and on PostgreSQL."""
-    async with entered(settled_url) as village:
-        yield await member(village, HILLS, net)
+    async with entered(settled_url) as village, member(village, HILLS, net) as hills:
+        yield hills
 
 
 @pytest.fixture
 async def small_hills(settled_sqlite_url: str, net: Net) -> AsyncIterator[Side]:
     """The same on SQLite alone, for what does not depend on the database."""
-    async with entered(settled_sqlite_url) as village:
-        yield await member(village, HILLS, net)
+    async with entered(settled_sqlite_url) as village, member(village, HILLS, net) as hills:
+        yield hills
 
 
 def _village(request: pytest.FixtureRequest) -> Village:
