@@ -39,4 +39,4 @@ def count(attempt: Attempt, partner: PartnerEntry, method: Method, outcome: str)
     way = "openid" if method is Method.HOME_PAGE else "radius"
     federation_metrics.web_log_ins.labels(partner.name, way, outcome).inc()
     if outcome in ("accept", "reject"):
-        metrics.log_ins.labels(attempt.collectivity.slug, "partner", outcome).inc()
+        metrics.log_ins.labels(attempt.collectivity.slug, method.value, outcome).inc()

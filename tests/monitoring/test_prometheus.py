@@ -156,6 +156,7 @@ def join_partners() -> None:
         for outcome in ("accept", "reject", "timeout", "unreachable"):
             federation_metrics.requests.labels(partner, "out", outcome).inc(5)
         federation_metrics.requests.labels(partner, "in", "accept").inc(8)
+        federation_metrics.web_log_ins.labels(partner, "openid", "unusable").inc(9)
         federation_metrics.seconds.labels(partner).observe(0.08)
         for number, state in enumerate(up):
             federation_metrics.server_up.labels(partner, f"udp://192.0.2.{number}:1812").set(state)
