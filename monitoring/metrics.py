@@ -230,8 +230,8 @@ sign_ups = Counter(
 )
 log_ins = Counter(
     "farandole_log_ins",
-    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate; openid: of "
-    "a citizen of ours at a partner's; of partners' citizens here, partner: their home decided, "
+    "Log-ins, by method (password, email_code, ticket, device, wifi_secret, certificate; openid: a "
+    "citizen of ours at a partner's; of partners' citizens here, partner: their home decided, "
     "home_page and home_password: it vouched for them on the portal) and outcome (accept, reject).",
     ("collectivity", "method", "outcome"),
     registry=REGISTRY,

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What one NAS must be told. ``server`` and the secrets may be words in angle brackets, where
-    only the operator knows what belongs there; ``coa_port`` is the NAS' own."""
+    only the operator knows what belongs there; ``coa_port`` is the NAS' own. ``home_hosts``: of the
+    pages of partners, which browsers go to before they are let in, as they do to the portal's."""
 
     nas_identifier: str
     server: str
@@ -18,6 +19,7 @@ class Setup:
     portal_url: str
     secret: str
     uam_secret: str
+    home_hosts: tuple[str, ...] = ()
 
 
 _TEMPLATES: Final = {
@@ -34,7 +36,7 @@ radiusnasid       {nas_identifier}
 coaport           {coa_port}
 uamserver         {portal_url}
 uamsecret         {uam_secret}
-uamallowed        {portal_host}
+uamallowed        {hosts_in_line}
 challengetimeout  0
 macauth
 """,
@@ -59,7 +61,11 @@ config uspot 'captive'
 	option uam_secret '{uam_secret}'
 	option final_redirect_url 'uam'
 	option mac_auth '1'
-""",
+
+# uspot: /etc/config/dhcp, for the set that /etc/config/firewall lets captive devices through to
+config ipset
+	list name 'wlist'
+{hosts_in_list}""",
     "hostapd": """\
 # hostapd: hostapd.conf
 nas_identifier={nas_identifier}
@@ -81,6 +87,7 @@ accounting port      {acct_port}
 shared secret        {secret}
 NAS-Identifier       {nas_identifier}
 Disconnect port      {coa_port}
+before log-in        {hosts_in_line}
 redirect to          {portal_url}?login_url=<log-in page>&mac=<device>&url=<page asked for>
 """,
 }
@@ -93,8 +100,17 @@ def signs_redirects(vendor: str) -> bool:
 
 def configuration(vendor: str, setup: Setup) -> str:
     """Return all that has to be set, as lines of the vendor's own configuration."""
-    host = urlsplit(setup.portal_url).hostname or ""
-    return _TEMPLATES[vendor].format_map(asdict(setup) | {"portal_host": host})
+    hosts = list(dict.fromkeys((urlsplit(setup.portal_url).hostname or "", *setup.home_hosts)))
+    written = {
+        "hosts_in_line": ",".join(hosts),
+        "hosts_in_list": "".join(f"\tlist domain '{host}'\n" for host in hosts),
+    }
+    return _TEMPLATES[vendor].format_map(asdict(setup) | written)
+
+
+def has_pages_before(vendor: str) -> bool:
+    """Return whether browsers have to be let through to pages before they are let in."""
+    return "{hosts_in_" in _TEMPLATES.get(vendor, "")
 
 
 def configured_secret(vendor: str, setup: Setup) -> str:

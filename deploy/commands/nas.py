@@ -1,9 +1,8 @@
 """`farandole nas`: RADIUS clients."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Annotated, Any, Final
 
 import typer
@@ -18,7 +17,7 @@ from aaa.nas.secure_network import Format, SecureNetwork
 from aaa.secret import Secret
 from aaa.settings import Settings
 from aaa.snapshot import Snapshot
-from deploy.commands import files, nas_radsec, noun
+from deploy.commands import files, nas_radsec, nas_setup, noun
 from deploy.commands.output import AsJson, show, show_json, show_rows
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
@@ -31,12 +30,6 @@ SecretFile = Annotated[
     typer.Option(metavar="FILE", help="The shared secret; - is standard input; else one is made."),
 ]
 
-_ONLY_NOW: Final = (
-    "A secret that is made is not shown again: `farandole nas rotate` makes a new one, "
-    "`farandole nas change --uam-secret-file` takes another uamsecret."
-)
-# Whose access points do 802.1X, and have no portal of their own.
-_SECURES: Final = "hostapd"
 # Beside a portal's gateway, which takes 3799.
 _SECOND_COA_PORT: Final = 3800
 # ISO 639-2, as Passpoint wants it, of the languages that we speak.
@@ -81,10 +74,10 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Register a NAS; a server that runs serves it at once. A secret that is made is shown once."""
-    secret = _given_or_made(secret_file)
+    secret = nas_setup.given_or_made(secret_file)
     uam_secret = None
     if uam_secret_file or provisioning.signs_redirects(vendor):
-        uam_secret = _given_or_made(uam_secret_file)
+        uam_secret = nas_setup.given_or_made(uam_secret_file)
 
     async def work(transaction: Transaction) -> tuple[Setup, bool]:
         nas = await access_points.register(
@@ -104,8 +97,8 @@ def add(
         )
         nas.message_authenticator = message_authenticator
         transaction.note("nas.add", f"nas:{name}", hotspot=hotspot, vendor=vendor)
-        settings = transaction.settings
-        return _setup(settings, nas, secret, uam_secret), settings.portal.is_out_of_reach
+        setup = await nas_setup.setup_of(transaction, nas, secret, uam_secret)
+        return setup, transaction.settings.portal.is_out_of_reach
 
     setup, is_out_of_reach = change(context, work)
     if as_json:
@@ -114,52 +107,9 @@ def add(
         made = {"secret": secret, "uam_secret": uam_secret}
         show_json(told | {key: each.text for key, each in made.items() if each and each.is_made})
         return
-    _explain(name, vendor, setup)
+    nas_setup.explain(name, vendor, setup)
     if is_out_of_reach:
         typer.echo(f"Note: no phone can reach {setup.portal_url}: set portal.public_url.")
-
-
-def _explain(name: str, vendor: str, setup: Setup) -> None:
-    """Write what a NAS that was just registered has to be told."""
-    typer.echo(f"NAS {name} is registered. Set it up with:\n")
-    typer.echo(provisioning.configuration(vendor, setup))
-    if vendor == _SECURES:
-        typer.echo(f"For the secure network (802.1X): farandole nas secure {name}\n")
-    typer.echo(_ONLY_NOW)
-
-
-@dataclass(frozen=True, slots=True)
-class _Secret:
-    """A secret as it is shown: in clear where it was made here, else not at all."""
-
-    value: Secret
-    is_made: bool
-
-    @property
-    def text(self) -> str:
-        return self.value.reveal().decode() if self.is_made else "<as in your file>"
-
-
-def _given_or_made(file: str | None) -> _Secret:
-    return (
-        _Secret(files.read_secret(file), is_made=False)
-        if file
-        else _Secret(access_points.new_secret(), is_made=True)
-    )
-
-
-def _setup(settings: Settings, nas: Nas, secret: _Secret, uam_secret: _Secret | None) -> Setup:
-    """Return what has to be typed into the NAS."""
-    return Setup(
-        nas_identifier=nas.identifier or nas.name,
-        server=_server(settings),
-        auth_port=settings.radius.auth_port,
-        acct_port=settings.radius.acct_port,
-        coa_port=nas.coa_port or settings.radius.coa_port,
-        portal_url=f"{settings.portal.public_url}/at/{nas.name}/",
-        secret=secret.text,
-        uam_secret=uam_secret.text if uam_secret else "",
-    )
 
 
 @app.command("secure", epilog="Example: farandole nas secure aups-1 --format openwrt")
@@ -210,7 +160,7 @@ def _secure_network(
         place=nas.hotspot.name,
         language=_THREE_LETTERS.get(own.language, "eng"),
         nas_identifier=nas.identifier or nas.name,
-        server=_server(settings),
+        server=nas_setup.server_of(settings),
         auth_port=settings.radius.auth_port,
         acct_port=settings.radius.acct_port,
         coa_port=nas.coa_port or settings.radius.coa_port,
@@ -222,12 +172,8 @@ def _secure_network(
     )
 
 
-def _server(settings: Settings) -> str:
-    address = settings.radius.address
-    return "<address of this machine>" if ip_address(address).is_unspecified else address
-
-
 app.command("radsec", epilog=nas_radsec.EPILOG)(nas_radsec.radsec)
+app.command("setup", epilog=nas_setup.EPILOG)(nas_setup.setup)
 
 
 @app.command("list")
@@ -249,7 +195,9 @@ def show_(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
     async def work(transaction: Transaction) -> dict[str, Any]:
         nas = await access_points.by_name(transaction.session, name)
         portal = f"{transaction.settings.portal.public_url}/at/{name}/"
-        return _row(nas, transaction.snapshot) | {"portal_url": portal}
+        before = await nas_setup.hosts_before(transaction, nas.vendor)
+        told = {"portal_url": portal, "reachable_before_log_in": before}
+        return _row(nas, transaction.snapshot) | told
 
     show(look(context, work), as_json)
 
@@ -344,7 +292,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Give a NAS a new secret; the former one stays valid for a while."""
-    secret = _given_or_made(secret_file)
+    secret = nas_setup.given_or_made(secret_file)
 
     async def work(transaction: Transaction) -> tuple[str, Setup]:
         nas = await access_points.by_name(transaction.session, name)
@@ -353,7 +301,7 @@ def rotate(
             transaction.session, transaction.keyring, nas, secret.value, overlap, transaction.now
         )
         transaction.note("nas.rotate", f"nas:{name}", overlap_hours=overlap_hours)
-        return nas.vendor, _setup(transaction.settings, nas, secret, None)
+        return nas.vendor, await nas_setup.setup_of(transaction, nas, secret, None)
 
     vendor, setup = change(context, work)
     if as_json:
@@ -361,7 +309,7 @@ def rotate(
         return
     typer.echo(f"NAS {name} has a new secret; for {overlap_hours} hours the former is taken too.")
     typer.echo(f"Change these lines there:\n\n{provisioning.configured_secret(vendor, setup)}")
-    typer.echo(_ONLY_NOW)
+    typer.echo(nas_setup.ONLY_NOW)
 
 
 @app.command("remove")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,15 @@ from aaa.snapshot import RadsecPeerEntry, Snapshot, touch
 from aaa.wifi_secrets import WifiSecrets
 from federation import interconnection, partners
 from federation.directory import CANARY_SECRET
-from federation.model import Canary, Invitation, Membership, Partner, PartnerRealm, Transport
+from federation.model import (
+    Canary,
+    Invitation,
+    Membership,
+    Partner,
+    PartnerRealm,
+    PartnerState,
+    Transport,
+)
 from federation.partners import NewServer
 from federation.stand_ins import NameTaken, Place, Sender
 from federation.trust import description, statements
@@ -155,6 +164,21 @@ async def _check_certificates(
 async def by_entity(session: AsyncSession, entity: str) -> Membership | None:
     """Return what is known of a member, or None."""
     return await session.scalar(select(Membership).where(Membership.entity == entity))
+
+
+async def page_hosts(session: AsyncSession) -> Sequence[str]:
+    """Return the hosts of the pages where members' citizens log in, those of active partners."""
+    query = (
+        select(Membership.statement)
+        .join(Partner, Partner.id == Membership.partner_id)
+        .where(Partner.state == PartnerState.ACTIVE)
+        .order_by(Membership.entity)
+    )
+    described = [
+        description.read(statements.kept(statement)) for statement in await session.scalars(query)
+    ]
+    urls = [each.provider.authorization_endpoint for each in described if each.provider]
+    return [host for url in urls if (host := urlsplit(url).hostname)]
 
 
 async def realms_of(session: AsyncSession, partner: Partner) -> Sequence[str]:

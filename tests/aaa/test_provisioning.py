@@ -1,11 +1,18 @@
 """What is printed to be pasted holds everything a NAS needs, in its vendor's words."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aaa.nas.provisioning import Setup, configuration, configured_secret, signs_redirects
+from aaa.nas.provisioning import (
+    Setup,
+    configuration,
+    configured_secret,
+    has_pages_before,
+    signs_redirects,
+)
 from aaa.nas.registry import ADAPTERS
 
 SETUP = Setup(
@@ -46,6 +53,16 @@ def test_the_page_on_access_points_shows_the_same(vendor: str) -> None:
     assert f"```\n{configuration(vendor, shown)}```\n" in page.read_text(encoding="utf-8")
 
 
+def test_browsers_are_let_through_to_the_pages_of_homes() -> None:
+    setup = replace(SETUP, home_hosts=("wifi.liguria.example", "wifi.village.example"))
+    hosts = "wifi.village.example,wifi.liguria.example"
+    assert f"uamallowed        {hosts}\n" in configuration("coovachilli", setup)
+    assert f"before log-in        {hosts}\n" in configuration("generic", setup)
+    listed = "\tlist domain 'wifi.village.example'\n\tlist domain 'wifi.liguria.example'\n"
+    assert configuration("uspot", setup).endswith(listed)
+    assert [vendor for vendor in ADAPTERS if not has_pages_before(vendor)] == ["hostapd"]
+
+
 @pytest.mark.parametrize("vendor", ADAPTERS)
 def test_with_a_new_secret_only_its_lines_change(vendor: str) -> None:
     lines = configured_secret(vendor, SETUP).splitlines()
@@ -66,7 +83,9 @@ def test_coovachilli_takes_a_name_and_a_value_a_line() -> None:
 
 
 def test_uspot_takes_a_section_of_quoted_options() -> None:
-    comment, section, *lines = configuration("uspot", SETUP).splitlines()
+    own, of_dnsmasq = configuration("uspot", SETUP).split("\n\n")
+    assert "config ipset" in of_dnsmasq
+    comment, section, *lines = own.splitlines()
     assert comment.startswith("#")
     assert section == "config uspot 'captive'"
     options = dict(re.findall(r"^\toption (\w+) '([^']*)'$", "\n".join(lines), re.MULTILINE))

@@ -80,7 +80,11 @@ def test_a_nas_gets_its_secrets_once(village: Operator) -> None:
     made = re.findall(r"^(?:radius|uam)secret +(\S{32,})$", text, re.MULTILINE)
     assert len(set(made)) == 2
     shown = village.do("nas", "show", "chilli", "--json")
-    assert not any(secret in shown for secret in made)
+    again = village.do("nas", "setup", "chilli")
+    assert not any(secret in shown + again for secret in made)
+    assert "\nradiussecret      <as it is there>\n" in again
+    assert again in re.sub(r"(secret +)\S{32,}", r"\1<as it is there>", text)
+    assert json.loads(shown)["reachable_before_log_in"] == ["127.0.0.1"]
     assert '"has_uam_secret": true' in shown
     # One that the operator has is not repeated to them.
     given = village.do("nas", "rotate", "chilli", "--secret-file", "-", given=SECRET)

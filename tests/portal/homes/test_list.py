@@ -2,8 +2,10 @@
 
 import pytest
 
+from federation import partners
 from federation.directory import Partners
 from federation.stand_ins import Place
+from federation.trust import membership
 from federation.trust.description import Realm
 from portal.homes import identifiers
 from portal.homes.identifiers import Foreign, Own, Shared
@@ -51,11 +53,11 @@ async def test_homes_with_names_and_drawings(
 async def test_a_search_finds_a_home_by_any_of_its_towns(
     small_portal: Portal, liguria: Provider
 ) -> None:
-    partners = await many(small_portal, "Épernay", "Eze", "Zurigo")
-    titles = [each.title for each in list_homes(partners).homes]
+    known = await many(small_portal, "Épernay", "Eze", "Zurigo")
+    titles = [each.title for each in list_homes(known).homes]
     assert titles == ["Épernay", "Eze", "Regione Liguria", "Zurigo"]
     for query, found in (("eper", "Épernay"), ("GÊNOVA", "Regione Liguria"), ("zena", "Regione")):
-        (home,) = list_homes(partners, query).homes
+        (home,) = list_homes(known, query).homes
         assert home.title.startswith(found)
     browser = small_portal.browser()
     visit = await browser.arrive()
@@ -65,10 +67,10 @@ async def test_a_search_finds_a_home_by_any_of_its_towns(
 
 
 async def test_a_long_list_is_searched(small_portal: Portal) -> None:
-    partners = await many(small_portal, *(f"Comune {number:02}" for number in range(45)))
-    listing = list_homes(partners)
+    known = await many(small_portal, *(f"Comune {number:02}" for number in range(45)))
+    listing = list_homes(known)
     assert (len(listing.homes), listing.hidden, listing.has_search) == (40, 5, True)
-    assert len(list_homes(partners, "comune 44").homes) == 1
+    assert len(list_homes(known, "comune 44").homes) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,15 @@ async def test_whose_an_identifier_is(
             assert user_name.endswith(f"@{realm}")
         case Shared():
             raise AssertionError(found)
+
+
+async def test_gateways_let_browsers_through_to_homes(
+    small_portal: Portal, liguria: Provider, basil: Home
+) -> None:
+    async with small_portal.village.database.write("test") as session:
+        assert await membership.page_hosts(session) == ["wifi.liguria.example"]
+        await partners.suspend(session, await partners.by_name(session, "liguria"))
+        assert await membership.page_hosts(session) == []
 
 
 async def test_a_short_name_of_several_is_asked_about(
