@@ -42,6 +42,22 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where at a partner's a session is, in the partner's own words; "" where it has none.
+
+    ``operator_nas_identifier`` means nothing to anybody else (RFC 8559 section 3.4).
+    """
+
+    operator_name: str = ""
+    nas_identifier: str = ""
+    operator_nas_identifier: bytes | None = None
+
+
+OUR_OWN: Final = Origin()
+"""That of a session at a NAS of ours, which is known by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One Accounting-Request, in our words.
 
@@ -49,6 +65,7 @@ class Event:
     clock's, less Acct-Delay-Time: whether a session still lives, and to which day its use belongs,
     is not left to a NAS' clock.
     ``device_id``: the citizen's, as far as is known; it may be deleted meanwhile.
+    ``home_collectivity_id``: the partner's whose citizen it is; never together with ``citizen_id``.
     ``counts_gigawords``: the NAS sent Acct-*-Gigawords, so its counters do not wrap at 2^32.
     """
 
@@ -61,6 +78,8 @@ class Event:
     reported_at: datetime
     citizen_id: int | None = None
     device_id: int | None = None
+    home_collectivity_id: int | None = None
+    origin: Origin = OUR_OWN
     user_name: str | None = None
     framed_address: str | None = None
     called_station_id: str | None = None

@@ -11,15 +11,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import outbox
-from aaa.accounting import Change, Effect, Event, Kind, Record, apply, close_all
+from aaa.accounting import OUR_OWN, Change, Effect, Event, Kind, Origin, Record, apply, close_all
 from aaa.model import Citizen, CitizenState, DailyUsage, Device, Session
 from aaa.policy import DenyReason
 from aaa.snapshot import HotspotEntry, Snapshot
 from monitoring import metrics
 
-# (nas_id, acct_session_id, device_mac): one or more sessions, told apart by their instance.
-Key = tuple[int, str, str]
+# (nas_id, acct_session_id, device_mac, operator_name, nas_identifier): one or more sessions, told
+# apart by their instance.
+Key = tuple[int, str, str, str, str]
+# (citizen_id, home_collectivity_id)
+_NOBODYS: Final = (None, None)
 _RECORD: Final = tuple(field.name for field in fields(Record))
+_ORIGIN: Final = tuple(field.name for field in fields(Origin))
 # Why a session is ended that goes on under another's name.
 ANOTHERS: Final = "anothers"
 _REFUSED: Final = {CitizenState.BANNED: DenyReason.BANNED, CitizenState.CLOSED: DenyReason.CLOSED}
@@ -27,7 +31,7 @@ _REFUSED: Final = {CitizenState.BANNED: DenyReason.BANNED, CitizenState.CLOSED: 
 
 @dataclass(slots=True)
 class _Row:
-    """A session's row: its id once stored, its owner, device and place, what is known of it.
+    """A session's row: its id once stored, whose it is, its device and place, what is known of it.
 
     ``has_new_owner``: tied to its citizen or device just now. ``is_anothers``: reported as somebody
     else's while it is open.
@@ -35,13 +39,20 @@ class _Row:
 
     id: int | None
     citizen_id: int | None
+    home_collectivity_id: int | None
     device_id: int | None
     hotspot_id: int
+    origin: Origin
     record: Record
     opened_by: Event | None = None
     is_changed: bool = False
     has_new_owner: bool = False
     is_anothers: bool = False
+
+    @property
+    def owner(self) -> tuple[int | None, int | None]:
+        """Whose it is: a citizen's of ours, or one's of a partner."""
+        return self.citizen_id, self.home_collectivity_id
 
 
 @dataclass(slots=True)
@@ -67,7 +78,7 @@ class Ledger:
     async def load(self, session: AsyncSession, events: Sequence[Event]) -> None:
         """Read, and lock where the database can, the newest session of each id in ``events``, and
         the open ones of each NAS that started or stopped."""
-        keys = {_key(event) for event in events if event.kind not in (Kind.ON, Kind.OFF)}
+        keys = {_key(event)[:3] for event in events if event.kind not in (Kind.ON, Kind.OFF)}
         restarted = {event.nas_id for event in events if event.kind in (Kind.ON, Kind.OFF)}
         wanted: list[ColumnElement[bool]] = []
         if keys:
@@ -78,12 +89,11 @@ class Ledger:
         for condition in wanted:
             query = select(Session).where(condition).order_by(Session.id).with_for_update()
             for stored in (await session.scalars(query)).all():
-                key = (stored.nas_id, stored.acct_session_id, stored.device_mac)
+                names = stored.operator_name, stored.nas_identifier
+                key = (stored.nas_id, stored.acct_session_id, stored.device_mac, *names)
                 known = self._newest.get(key)
                 if known is None or known.record.instance < stored.instance:
-                    record = Record(*(getattr(stored, name) for name in _RECORD))
-                    owner = stored.citizen_id, stored.device_id
-                    self._add(key, _Row(stored.id, *owner, stored.hotspot_id, record))
+                    self._add(key, _row(stored))
         await self._load_devices(session, events)
 
     async def _load_devices(self, session: AsyncSession, events: Sequence[Event]) -> None:
@@ -98,7 +108,7 @@ class Ledger:
     def _needs_device(self, event: Event) -> bool:
         if event.device_id is None:
             return False
-        row = self._newest.get(_key(event))
+        row = self._find(event)
         return row is None or row.device_id is None or event.kind is Kind.START
 
     def _add(self, key: Key, row: _Row) -> None:
@@ -109,27 +119,41 @@ class Ledger:
         """Let one event change the rows; return what it did."""
         if event.kind in (Kind.ON, Kind.OFF):
             return self._close_all(event)
-        key = _key(event)
-        row = self._newest.get(key)
+        row = self._find(event)
         change = apply(row.record if row else None, event)
         if row is not None and change.effect is Effect.APPLIED and self._is_anothers(row, event):
             row.is_anothers = True
         if row is None or change.record.instance != row.record.instance:
-            owner = event.citizen_id, None
-            row = _Row(None, *owner, event.hotspot_id, change.record, opened_by=event)
+            owner = event.citizen_id, event.home_collectivity_id, None
+            place = event.hotspot_id, event.origin
+            row = _Row(None, *owner, *place, change.record, opened_by=event)
             row.has_new_owner = event.citizen_id is not None
-            self._add(key, row)
-        if row.citizen_id is None and event.citizen_id is not None:
+            self._add(_key(event), row)
+        if row.owner == _NOBODYS != _owner(event):
             self._give_owner(row, event)
         if row.device_id is None and event.device_id is not None:
             self._give_device(row, event.device_id)
         self._change(row, change, event)
         return change.effect
 
+    def _find(self, event: Event) -> _Row | None:
+        """Return the newest session that an event is of. One that was told of without names takes
+        the first that come: whoever sends it has begun to say who it is."""
+        key = _key(event)
+        row = self._newest.get(key)
+        if row is not None or event.origin == OUR_OWN:
+            return row
+        row = self._newest.pop((*key[:3], "", ""), None)
+        if row is not None:
+            row.origin, row.is_changed = event.origin, True
+            self._newest[key] = row
+        return row
+
     def _give_owner(self, row: _Row, event: Event) -> None:
         """Tie a session to the citizen that an event names, with all that it used before."""
-        row.citizen_id = event.citizen_id
-        row.is_changed = row.has_new_owner = True
+        row.citizen_id, row.home_collectivity_id = _owner(event)
+        row.is_changed = True
+        row.has_new_owner = row.citizen_id is not None
         if row.opened_by is not event:
             record = row.record
             self._use(row, event, record.session_seconds, record.octets)
@@ -144,16 +168,16 @@ class Ledger:
         """Whether a NAS reports an open session as another citizen's or device's than it began as:
         it has authenticated anew (802.1X) and kept its id. An older report that comes late is not
         asked; one of nobody or of no device tells nothing."""
-        if row.record.stopped_at is not None or event.citizen_id is None or row.citizen_id is None:
+        if row.record.stopped_at is not None or _NOBODYS in (row.owner, _owner(event)):
             return False
-        if event.citizen_id != row.citizen_id:
+        if row.owner != _owner(event):
             return True
         return None not in (row.device_id, event.device_id) and row.device_id != event.device_id
 
     def _close_all(self, event: Event) -> Effect:
         effect = Effect.REPEATED
-        for (nas_id, _, _), row in self._newest.items():
-            is_there = nas_id == event.nas_id and self._is_place_of(event, row)
+        for key, row in self._newest.items():
+            is_there = key[0] == event.nas_id and self._is_place_of(event, row)
             change = close_all(row.record, event) if is_there else None
             if change is not None:
                 self._change(row, change, event)
@@ -295,7 +319,25 @@ class Ledger:
 
 
 def _key(event: Event) -> Key:
-    return (event.nas_id, event.acct_session_id.replace("\0", ""), event.device_mac)
+    session = event.nas_id, event.acct_session_id.replace("\0", ""), event.device_mac
+    return (*session, event.origin.operator_name, event.origin.nas_identifier)
+
+
+def _owner(event: Event) -> tuple[int | None, int | None]:
+    return event.citizen_id, event.home_collectivity_id
+
+
+def _row(stored: Session) -> _Row:
+    names = stored.operator_name, stored.nas_identifier
+    return _Row(
+        id=stored.id,
+        citizen_id=stored.citizen_id,
+        home_collectivity_id=stored.home_collectivity_id,
+        device_id=stored.device_id,
+        hotspot_id=stored.hotspot_id,
+        origin=Origin(*names, stored.operator_nas_identifier),
+        record=Record(*(getattr(stored, name) for name in _RECORD)),
+    )
 
 
 def _identity(event: Event) -> dict[str, Any]:
@@ -317,5 +359,10 @@ def _text(value: str | None) -> str | None:
 
 
 def _columns(row: _Row) -> dict[str, Any]:
-    owner = {"citizen_id": row.citizen_id, "device_id": row.device_id}
-    return owner | {name: getattr(row.record, name) for name in _RECORD}
+    whose = {
+        "citizen_id": row.citizen_id,
+        "home_collectivity_id": row.home_collectivity_id,
+        "device_id": row.device_id,
+    }
+    origin = {name: getattr(row.origin, name) for name in _ORIGIN}
+    return whose | origin | {name: getattr(row.record, name) for name in _RECORD}

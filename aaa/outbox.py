@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Update, select, update
+from sqlalchemy import Update, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.model import Instruction, InstructionKind, InstructionState, Session
@@ -30,6 +30,10 @@ class DueInstruction:
     user_name: str | None
     device_mac: str
     framed_address: str | None
+    # Of a session at a partner's: see `aaa.model.Session`.
+    operator_name: str
+    nas_identifier: str
+    operator_nas_identifier: bytes | None
     has_ended: bool
     """Whether its session has: then there is nothing to send."""
 
@@ -61,6 +65,45 @@ async def disconnect(
     return len(fresh)
 
 
+async def change(
+    session: AsyncSession,
+    session_id: int,
+    attributes: Sequence[tuple[str, str | int]],
+    reason: str,
+    now: datetime,
+) -> None:
+    """Ask for other limits of an open session; what waits to be asked of the same gives way."""
+    await session.execute(
+        delete(Instruction).where(
+            Instruction.session_id == session_id,
+            Instruction.kind == InstructionKind.COA,
+            Instruction.state == InstructionState.PENDING,
+        )
+    )
+    session.add(
+        Instruction(
+            kind=InstructionKind.COA,
+            session_id=session_id,
+            reason=reason,
+            attributes=[list(pair) for pair in attributes],
+            next_attempt_at=now,
+            created_at=now,
+        )
+    )
+    await session.flush()
+
+
+async def newest(
+    session: AsyncSession, session_id: int, kind: InstructionKind
+) -> Instruction | None:
+    """Return the last instruction of a kind for a session, if there was any."""
+    query = select(Instruction).where(
+        Instruction.session_id == session_id, Instruction.kind == kind
+    )
+    found: Instruction | None = await session.scalar(query.order_by(Instruction.id.desc()).limit(1))
+    return found
+
+
 async def due(
     session: AsyncSession, now: datetime, *, most: int = 100, except_nas: Collection[int] = ()
 ) -> list[DueInstruction]:
@@ -78,6 +121,9 @@ async def due(
             Session.user_name,
             Session.device_mac,
             Session.framed_address,
+            Session.operator_name,
+            Session.nas_identifier,
+            Session.operator_nas_identifier,
             Session.stopped_at,
         )
         .join(Session, Session.id == Instruction.session_id)
@@ -101,6 +147,9 @@ async def due(
             user_name=row.user_name,
             device_mac=row.device_mac,
             framed_address=row.framed_address,
+            operator_name=row.operator_name,
+            nas_identifier=row.nas_identifier,
+            operator_nas_identifier=row.operator_nas_identifier,
             has_ended=row.stopped_at is not None,
         )
         for row in rows

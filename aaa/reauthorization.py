@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import authorization, citizens, outbox
-from aaa.model import Instruction, InstructionKind, InstructionState, Session
+from aaa.model import InstructionKind, Session
 from aaa.nas.registry import adapter
 from aaa.policy import Denied, Grant, Limits
 from aaa.snapshot import Snapshot
@@ -47,7 +47,8 @@ async def reauthorize(
             asked[row.id] = InstructionKind.DISCONNECT
         else:
             grant = over_all(decision, snapshot.limits(hotspot, citizen.id), row, now)
-            await _change(session, row.id, adapter(nas.vendor).reply_attributes(grant), reason, now)
+            attributes = adapter(nas.vendor).reply_attributes(grant)
+            await outbox.change(session, row.id, attributes, reason, now)
             asked[row.id] = InstructionKind.COA
     return asked
 
@@ -68,31 +69,3 @@ def over_all(grant: Grant, limits: Limits, row: Session, now: datetime) -> Grant
         octets = max(1, row.upload_octets + row.download_octets + octets)
     # A device keeps its address: it is not moved to another network while it is online.
     return replace(grant, session_seconds=seconds, octets=octets, vlan=None)
-
-
-async def _change(
-    session: AsyncSession,
-    session_id: int,
-    attributes: Sequence[tuple[str, str | int]],
-    reason: str,
-    now: datetime,
-) -> None:
-    """Put a CoA in the outbox; one that waits there for the same session gives way."""
-    await session.execute(
-        delete(Instruction).where(
-            Instruction.session_id == session_id,
-            Instruction.kind == InstructionKind.COA,
-            Instruction.state == InstructionState.PENDING,
-        )
-    )
-    session.add(
-        Instruction(
-            kind=InstructionKind.COA,
-            session_id=session_id,
-            reason=reason,
-            attributes=[list(pair) for pair in attributes],
-            next_attempt_at=now,
-            created_at=now,
-        )
-    )
-    await session.flush()

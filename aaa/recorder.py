@@ -94,12 +94,9 @@ class Recorder:
         try:
             return await self._attempt(group)
         except IntegrityError:
-            # Its citizen is not there, as after an older backup was put back: the session is kept.
+            # Whose it is is not there, as after an older backup was put back: the session is kept.
             return await self._attempt(
-                [
-                    replace(waiting, event=replace(waiting.event, citizen_id=None))
-                    for waiting in group
-                ]
+                [replace(waiting, event=_nobodys(waiting.event)) for waiting in group]
             )
 
     async def _attempt(self, group: Sequence[_Waiting]) -> list[Effect]:
@@ -116,3 +113,7 @@ class Recorder:
         for event, effect in zip(events, effects, strict=True):
             metrics.accounting_events.labels(event.kind.value, effect.value).inc()
         return effects
+
+
+def _nobodys(event: Event) -> Event:
+    return replace(event, citizen_id=None, home_collectivity_id=None)

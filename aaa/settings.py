@@ -134,6 +134,12 @@ class RadiusSettings(Section):
     coa_port: Port = Field(
         3799, description="Port of the NAS that CoA and Disconnect go to, unless a NAS has its own."
     )
+    dynamic_authorization: bool = Field(
+        False,
+        description="Whether partners' homes may end or change sessions of their citizens over UDP "
+        "too (CoA, Disconnect), as they may over TLS. A NAS on this machine may hold the port.",
+    )
+    dynamic_authorization_port: Port = Field(3799, description="Port of that (UDP).")
     reject_delay_seconds: float = Field(
         1.0, ge=0, le=10, description="How long a refusal is held back, against guessing."
     )
@@ -229,6 +235,13 @@ class FederationSettings(Section):
         le=30,
         description="How long a partner's servers may take to answer; then the device is refused. "
         "Less than the access points wait for us.",
+    )
+    accounting_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="How long accounting waits for a home that does not take it. Then it is "
+        "deleted, with a warning; what is on record here stays.",
     )
     source_address: SourceAddress = Field(
         "",

@@ -96,6 +96,8 @@ class Service:
             held["accounting"] = (address, self.radius.acct_port)
             if self.radius.radsec_port is not None:
                 held["radsec"] = (address, self.radius.radsec_port)
+            if self.radius.dynamic_authorization_port is not None:
+                held["dynamic_authorization"] = (address, self.radius.dynamic_authorization_port)
         if self.portal is not None:
             held["portal"] = (self.settings.portal.address, self.portal.port)
         return {
@@ -215,11 +217,13 @@ async def _radius(workshop: Workshop, stack: AsyncExitStack) -> RadiusServer:
     )
     owners = SessionOwners(database, directory, keyring, clock)
     accounting = AccountingHandler(recorder, owners, warnings)
+    handler, courier = federated.handler(workshop, stack, replies, access, accounting)
     server = RadiusServer(
         settings,
         database=database,
         directory=directory,
-        handler=await federated.handler(workshop, stack, replies, access, accounting),
+        handler=handler,
+        courier=courier,
         warnings=warnings,
         clock=clock,
     )
@@ -295,6 +299,9 @@ def _radius_refusal(settings: RadiusSettings, error: OSError) -> ConfigurationEr
         ("auth_port", settings.auth_port, bound_socket),
         ("acct_port", settings.acct_port, bound_socket),
     ]
+    if settings.dynamic_authorization:
+        port = settings.dynamic_authorization_port
+        wanted.append(("dynamic_authorization_port", port, bound_socket))
     if settings.radsec:
         wanted.append(("radsec_port", settings.radsec_port, bound_tcp_socket))
     for key, port, bind in wanted:

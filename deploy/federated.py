@@ -10,11 +10,13 @@ from federation.carriers import PROXY_SCHEDULE, Carrier, TlsCarrier, UdpCarrier
 from federation.forwarder import Forwarder
 from federation.handler import FederationHandler
 from federation.model import Transport
+from federation.order_courier import OrderCourier
 from federation.refusals import Refusals
 from federation.trust.fetching import Fetcher
 from federation.trust.upkeep import Upkeep
 from federation.verification import Verifier
 from federation.visited import Visits
+from federation.visitor_orders import VisitorOrders
 from federation.visitor_tickets import VisitorTickets
 from radius.handlers.access import AccessHandler
 from radius.handlers.accounting import AccountingHandler
@@ -49,17 +51,21 @@ def verifier(workshop: Workshop, stack: AsyncExitStack) -> Verifier:
     )
 
 
-async def handler(
+def handler(
     workshop: Workshop,
     stack: AsyncExitStack,
     replies: ReplyBuilder,
     access: AccessHandler,
     accounting: AccountingHandler,
-) -> FederationHandler:
-    """Return the handler of all requests, what goes to partners beside it in the background."""
+) -> tuple[FederationHandler, OrderCourier]:
+    """Return the handler of all requests and who takes orders to partners; what else goes there
+    runs in the background."""
     installation, directory, clock = workshop.installation, workshop.directory, workshop.clock
     database, keyring, partners = installation.database, installation.keyring, workshop.partners
     asking = forwarder(workshop, stack)
+    courier = OrderCourier(
+        partners=partners, carriers=asking.carriers, warnings=workshop.warnings, clock=clock
+    )
     accounts = AccountingForwarder(
         database=database,
         partners=partners,
@@ -87,7 +93,7 @@ async def handler(
         refusals=refusals,
         clock=clock,
     )
-    return FederationHandler(
+    federated = FederationHandler(
         local_handler(access, accounting),
         directory=directory,
         partners=partners,
@@ -99,9 +105,11 @@ async def handler(
             refusals=refusals,
             clock=clock,
         ),
+        orders=VisitorOrders(database=database, directory=directory, clock=clock),
         refusals=refusals,
         keyring=keyring,
     )
+    return federated, courier
 
 
 def _carriers(workshop: Workshop, stack: AsyncExitStack) -> dict[Transport, Carrier]:

@@ -23,7 +23,8 @@ from aaa.policy import DEFAULTS
 from aaa.snapshot import Directory
 from deploy import certificates, signing_keys
 from deploy.installation import Installation
-from monitoring import metrics
+from federation import accounting_retention
+from monitoring import federation_metrics, metrics
 from portal import retention
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ class Housekeeping:
             Task("portal", 60, self._purge_portal),
             Task("stale_sessions", 60, self._close_stale_sessions),
             Task("records", 86400, self._purge_records),
+            Task("forwarded_accounting", 3600, self._give_up_accounting),
             Task("certificates", 3600, self._keep_certificates),
             Task("signing_keys", 3600, self._keep_signing_keys),
             Task("wifi_texts", 86400, self._wipe_wifi_texts),
@@ -124,6 +126,29 @@ class Housekeeping:
             deleted += batch
         if deleted:
             log.info("records past their year deleted", count=deleted)
+
+    async def _give_up_accounting(self) -> None:
+        """Delete what partners' homes have not taken for too long, many transactions of few."""
+        kept = timedelta(days=self._installation.settings.federation.accounting_days)
+        given_up: Counter[str] = Counter()
+        while True:
+            async with self._database.write("give_up_accounting") as session:
+                batch = await accounting_retention.give_up(session, self._clock(), kept)
+            given_up.update(batch)
+            for partner, count in batch.items():
+                federation_metrics.accounting_given_up.labels(partner).inc(count)
+            if not any(batch.values()):
+                break
+        for partner, count in given_up.items():
+            if count:
+                log.warning(
+                    "accounting given up",
+                    partner=partner,
+                    records=count,
+                    remedy="this partner has not taken it for federation.accounting_days; its home "
+                    "misses it, while the sessions are on record here: see why it does not "
+                    "acknowledge, and tell it what it misses",
+                )
 
     async def _close_stale_sessions(self) -> None:
         async with self._database.write("close_stale_sessions") as session:

@@ -218,6 +218,8 @@ def _ports(settings: Settings) -> list[Finding]:
         ("portal", "port", socket.SOCK_STREAM),
         ("monitoring", "port", socket.SOCK_STREAM),
     ]
+    if settings.radius.dynamic_authorization:
+        wanted.append(("radius", "dynamic_authorization_port", socket.SOCK_DGRAM))
     if settings.radius.radsec:
         wanted.append(("radius", "radsec_port", socket.SOCK_STREAM))
     for section, key, kind in wanted:

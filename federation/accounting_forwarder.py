@@ -3,6 +3,10 @@
 Rows are written with the visited record, in its transaction, and deleted when the home has
 acknowledged them: neither a restart nor an outage loses any. A crash between the two sends one
 again, which the home's own key (session, counters that only grow) makes harmless.
+
+The packets of one session go in order. One that its home never acknowledges holds up those behind
+it, and no other session: those that failed least come first. There is an end to it, which
+`federation.accounting_retention` sees to.
 """
 
 import asyncio
@@ -10,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
@@ -18,7 +23,7 @@ from aaa.database import Database
 from aaa.errors import Unavailable
 from federation.directory import PartnerDirectory, PartnerEntry
 from federation.forwarder import Forwarder
-from federation.model import ForwardedAccounting
+from federation.model import ForwardedAccounting, Partner
 from federation.proxying import delayed
 from monitoring import federation_metrics
 from monitoring.logging import RepeatedWarnings
@@ -28,19 +33,31 @@ from radius.transports.tasks import contained
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, encode_attributes, encode_header, parse
 
-# Pauses after 1, 2, ... vain attempts in a row.
+# Pauses of a session after 1, 2, ... vain attempts in a row; and of a home that answers nothing at
+# all, which is asked oftener: sessions that have not been tried wait for it too.
 _RETRY_AFTER: Final = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900))
+_HOME_AFTER: Final = _RETRY_AFTER[:3]
+# Sessions in a batch, and the most packets of each.
 _BATCH: Final = 64
+_IN_A_ROW: Final = 16
 _AT_ONCE: Final = 8
 # A home that answers none of these is away: the others wait with them.
 _VAIN: Final = 3
 # Longer than any batch takes: whoever claimed rows and died keeps them no longer.
 _CLAIMED_FOR: Final = timedelta(minutes=3)
+_SESSION: Final = ("Acct-Session-Id", "Calling-Station-Id", "NAS-Identifier")
 
 
 def packed(attributes: Attributes) -> bytes:
     """Return attributes as a row keeps them."""
     return encode_attributes(attributes)
+
+
+def session_digest(attributes: Attributes) -> str:
+    """Return what tells the packets of one session from those of all others: its id, the device,
+    and the NAS, since two may choose the same id."""
+    named = (attributes.octets(name) or b"" for name in _SESSION)
+    return sha256(b"".join(bytes((len(octets),)) + octets for octets in named)).hexdigest()[:32]
 
 
 def unpacked(octets: bytes) -> Attributes:
@@ -51,19 +68,12 @@ def unpacked(octets: bytes) -> Attributes:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A row, and the session that it is of."""
+    """A row that is ours to send."""
 
     id: int
     attributes: Attributes
     received_at: datetime
     attempts: int
-
-    @property
-    def session(self) -> tuple[bytes | None, bytes | None]:
-        return (
-            self.attributes.octets("Acct-Session-Id"),
-            self.attributes.octets("Calling-Station-Id"),
-        )
 
 
 @dataclass(slots=True)
@@ -90,7 +100,7 @@ class _Pause:
 
 
 class AccountingForwarder:
-    """Sends what waits, oldest first, the packets of one session in order."""
+    """Sends what waits, the packets of one session in order."""
 
     def __init__(
         self,
@@ -183,21 +193,36 @@ class AccountingForwarder:
             self._under_way.discard(partner.id)
 
     async def _claim(self, partner: PartnerEntry) -> list[list[_Waiting]]:
-        """Return the oldest rows that are due, by session, now ours to send. A session whose
-        oldest row waits, or is another process', waits with it."""
+        """Return rows that are due, by session, now ours to send: of sessions that failed least,
+        and of these the oldest. One of which any row waits, or is another process', waits."""
         row, now = ForwardedAccounting, self._clock()
-        oldest = select(row).where(row.partner_id == partner.id).order_by(row.id).limit(_BATCH)
-        sessions: dict[tuple[bytes | None, bytes | None], list[_Waiting]] = {}
-        held = set()
+        theirs = row.partner_id == partner.id
+        due = (
+            select(row.session_digest)
+            .where(theirs)
+            .group_by(row.session_digest)
+            .having(func.max(row.next_attempt_at) <= now)
+            .order_by(func.max(row.attempts), func.min(row.id))
+            .limit(_BATCH)
+        )
+        place = func.row_number().over(partition_by=row.session_digest, order_by=row.id)
         async with self._database.write("forwarded_accounting") as session:
-            for stored in (await session.scalars(oldest.with_for_update())).all():
+            # Others that claim for this partner take turns, and then see what was claimed.
+            turn = select(Partner.id).where(Partner.id == partner.id)
+            await session.execute(turn.with_for_update(key_share=True))
+            digests = (await session.scalars(due)).all()
+            placed = select(row.id, place.label("place"))
+            placed = placed.where(theirs, row.session_digest.in_(digests))
+            numbered = placed.subquery()
+            first = select(numbered.c.id).where(numbered.c.place <= _IN_A_ROW)
+            rows = await session.scalars(select(row).where(row.id.in_(first)).order_by(row.id))
+            sessions: dict[str, list[_Waiting]] = {digest: [] for digest in digests}
+            for stored in rows.all():
                 attributes = unpacked(stored.attributes)
-                found = _Waiting(stored.id, attributes, stored.created_at, stored.attempts)
-                if stored.next_attempt_at > now:
-                    held.add(found.session)
-                if found.session not in held:
-                    sessions.setdefault(found.session, []).append(found)
-                    stored.next_attempt_at = now + _CLAIMED_FOR
+                sessions[stored.session_digest].append(
+                    _Waiting(stored.id, attributes, stored.created_at, stored.attempts)
+                )
+                stored.next_attempt_at = now + _CLAIMED_FOR
         return list(sessions.values())
 
     async def _send_session(
@@ -220,21 +245,24 @@ class AccountingForwarder:
                 return
 
     async def _settle(self, partner: PartnerEntry, batch: _Batch) -> None:
-        """Delete what was answered; have the rest wait, each its time, or all that of a home
-        that is away."""
+        """Delete what was answered; have the rest wait: the home, if it answered nothing, and each
+        session whose turn was vain."""
         row, now = ForwardedAccounting, self._clock()
         claimed = {each.id for rows in batch.sessions for each in rows}
         answered = {each.id for each in batch.answered}
-        if answered:
-            self._paused.pop(partner.id, None)
-        else:
+        is_back = answered and self._paused.pop(partner.id, None) is not None
+        if not answered:
             self._pause(partner)
         async with self._database.write("forwarded_accounting") as session:
+            if is_back:
+                # What failed meanwhile failed with the home.
+                failed = update(row).where(row.partner_id == partner.id, row.attempts > 0)
+                await session.execute(failed.values(next_attempt_at=now))
             await session.execute(delete(row).where(row.id.in_(sorted(answered))))
             left = update(row).where(row.id.in_(sorted(claimed - answered)))
             await session.execute(left.values(next_attempt_at=now))
             for each in batch.unanswered:
-                due_at = now + _pause_after(each.attempts) if answered else now
+                due_at = now + _pause_after(_RETRY_AFTER, each.attempts)
                 await session.execute(
                     update(row)
                     .where(row.id == each.id)
@@ -247,7 +275,8 @@ class AccountingForwarder:
         now = self._clock()
         former = self._paused.get(partner.id)
         vain = former.vain if former else 0
-        self._paused[partner.id] = _Pause(vain + 1, now, now + _pause_after(vain))
+        until = now + _pause_after(_HOME_AFTER, vain)
+        self._paused[partner.id] = _Pause(vain + 1, now, until)
         self._warnings.warn(
             "a partner takes no accounting",
             partner.name,
@@ -266,6 +295,6 @@ class AccountingForwarder:
         )
 
 
-def _pause_after(attempts: int) -> timedelta:
+def _pause_after(pauses: Sequence[timedelta], attempts: int) -> timedelta:
     """Return how long to wait after a vain attempt, the one after so many others."""
-    return _RETRY_AFTER[min(attempts, len(_RETRY_AFTER) - 1)]
+    return pauses[min(attempts, len(pauses) - 1)]

@@ -1,7 +1,7 @@
 """What was agreed with one partner beyond, or short of, what may cross with every partner: pure.
 
     tell        our requests about its citizens say this, too
-    withhold    neither our requests nor our answers say this
+    withhold    neither our requests nor our answers nor our orders say this
     let in      its requests and its Access-Accepts may say this, too
     keep out    whatever it says of this stays out
 
@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from aaa.errors import Invalid
-from federation.contracts import PLAIN, Allowed, Contract, places
+from federation.contracts import CHANGEABLE, PLAIN, Allowed, Contract, places
 from radius.wire.dictionary import DICTIONARY, Oid
 from radius.wire.packet import Code
 
@@ -100,6 +100,9 @@ def agreed(terms: Collection[Term], plain: Contract = PLAIN) -> Contract:
         reply_out=_changed(plain.reply_out, frozenset(), withheld),
         request_in=_changed(plain.request_in, let_in, kept_out),
         reply_in=_changed(plain.reply_in, let_in, kept_out),
+        order_out=_changed(plain.order_out, frozenset(), withheld),
+        # What names the session is our own, as we told it.
+        order_in=_changed(plain.order_in, frozenset(), kept_out & CHANGEABLE),
     )
 
 

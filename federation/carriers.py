@@ -56,15 +56,18 @@ class UdpCarrier:
         self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
     ) -> Packet | Outcome:
         """See :class:`Carrier`."""
-        is_accounting = service is Service.ACCOUNTING
-        port = server.acct_port if is_accounting else server.auth_port
+        ports = {
+            Service.AUTHENTICATION: server.auth_port,
+            Service.ACCOUNTING: server.acct_port,
+            Service.DYNAMIC_AUTHORIZATION: server.coa_port,
+        }
         secret = server.secret
         assert secret is not None  # noqa: S101  # a server over UDP has one
         hidden = hide_request(packet, secret.reveal())
         try:
             async with asyncio.timeout(within_seconds):
                 address = await self._address(server.host)
-                reply = await self._client.exchange(hidden, address, port, secret)
+                reply = await self._client.exchange(hidden, address, ports[service], secret)
             if reply is None:
                 return Outcome.SILENT
             return reveal_reply(reply, packet.authenticator, secret.reveal())
@@ -93,7 +96,7 @@ class UdpCarrier:
 
 
 class TlsCarrier:
-    """Over TLS (RFC 6614); authentication and accounting share its connections."""
+    """Over TLS (RFC 6614); authentication, accounting and orders share its connections."""
 
     def __init__(self, client: RadsecClient) -> None:
         self._client = client

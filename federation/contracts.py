@@ -31,11 +31,15 @@ class Contract:
     request_out: Allowed
     """Of requests about the partner's citizens at our hotspots."""
     reply_in: Allowed
-    """Of the partner's answers to those."""
+    """Of the partner's answers, to those and to our orders."""
     request_in: Allowed
     """Of requests about our citizens at the partner's hotspots."""
     reply_out: Allowed
-    """Of our answers to those."""
+    """Of our answers, to those and to the partner's orders."""
+    order_out: Allowed
+    """Of orders about our citizens at the partner's hotspots."""
+    order_in: Allowed
+    """Of orders about the partner's citizens at our hotspots."""
 
 
 def crossing(
@@ -136,11 +140,36 @@ _ANSWER: Final = {
     Code.ACCESS_REJECT: _CONVERSATION | places("MS-CHAP-Error", "Error-Cause"),
     Code.ACCOUNTING_RESPONSE: places("Proxy-State"),
     Code.PROTOCOL_ERROR: places("Proxy-State", "Error-Cause"),
+    Code.DISCONNECT_ACK: places("Proxy-State"),
+    Code.DISCONNECT_NAK: places("Proxy-State", "Error-Cause"),
+    Code.COA_ACK: places("Proxy-State"),
+    Code.COA_NAK: places("Proxy-State", "Error-Cause"),
 }
 # What our citizens' sessions are recorded with elsewhere, where a partner cares to say it.
 _TOLD_BY_OTHERS: Final = places(
-    "NAS-IP-Address", "NAS-IPv6-Address", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address"
+    *("NAS-IP-Address", "NAS-IPv6-Address", "NAS-Port", "NAS-Port-Id", "Framed-IP-Address"),
+    "Operator-NAS-Identifier",
 )
+# Which session (RFC 5176 section 3, RFC 8559 section 3.4), and that it is now.
+_SESSION: Final = places(
+    "User-Name",
+    "NAS-Identifier",
+    "Acct-Session-Id",
+    "Calling-Station-Id",
+    "Operator-Name",
+    "Operator-NAS-Identifier",
+    "Event-Timestamp",
+    "Proxy-State",
+)
+CHANGEABLE: Final = places("Session-Timeout", "Idle-Timeout", "Acct-Interim-Interval")
+"""What a home may change while its citizen is online: it bounds their time. What becomes of their
+traffic is for the visited place alone."""
+_ORDER: Final = {
+    Code.DISCONNECT_REQUEST: _SESSION,
+    Code.COA_REQUEST: _SESSION | CHANGEABLE,
+}
+# A home that takes its partner's proxy for the NAS says so.
+_TAKEN_FOR_NAS: Final = places("NAS-IP-Address", "NAS-IPv6-Address")
 
 PLAIN: Final = Contract(
     request_out=_REQUEST,
@@ -148,5 +177,7 @@ PLAIN: Final = Contract(
     request_in={code: allowed | _TOLD_BY_OTHERS for code, allowed in _REQUEST.items()},
     # The same Session-Timeout and so on: ours are bounds, which the visited place may lower.
     reply_out=_ANSWER,
+    order_out=_ORDER,
+    order_in={code: allowed | _TAKEN_FOR_NAS for code, allowed in _ORDER.items()},
 )
 """The contract of a partner with whom nothing else was agreed."""

@@ -62,6 +62,7 @@ class HomeServerEntry:
     host: str
     auth_port: int
     acct_port: int
+    coa_port: int
     # The lowest is asked first; equal ones share the load.
     priority: int
     secret: Secret | None
@@ -73,6 +74,12 @@ class HomeServerEntry:
     def address(self) -> str:
         """How log lines, metrics and commands name it: ``udp://host:port``."""
         return address(self.transport, self.host, self.auth_port)
+
+    @property
+    def orders_address(self) -> str:
+        """The same of where orders to end or change a session go."""
+        port = self.coa_port if self.transport is Transport.UDP else self.auth_port
+        return address(self.transport, self.host, port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,7 @@ def _server_entry(row: HomeServer, keyring: Keyring) -> HomeServerEntry:
         host=row.host,
         auth_port=row.auth_port,
         acct_port=row.acct_port,
+        coa_port=row.coa_port,
         priority=row.priority,
         secret=Secret(secret) if secret is not None else None,
         anchor=row.anchor,

@@ -101,7 +101,8 @@ class Forwarder:
         self._seconds = settings.response_seconds
         self._patience = Patience(response_seconds=settings.response_seconds)
         self._partners = partners
-        self._carriers = carriers
+        self.carriers = carriers
+        """What takes packets to servers, by transport."""
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._pools: dict[int, _Pooled] = {}
@@ -147,7 +148,7 @@ class Forwarder:
                 asked = [each for each in self._partners.current.by_id.values() if each.is_active]
                 for partner in asked:
                     self._probe_due(partner, tasks)
-                for carrier in self._carriers.values():
+                for carrier in self.carriers.values():
                     carrier.keep([server for partner in asked for server in partner.servers])
                 await self._wait(every_seconds)
 
@@ -168,7 +169,7 @@ class Forwarder:
 
     async def _probe(self, partner: PartnerEntry, server: HomeServerEntry) -> None:
         packet = _packet(Code.STATUS_SERVER, Attributes())
-        carrier = self._carriers[server.transport]
+        carrier = self.carriers[server.transport]
         reply = await carrier.exchange(server, packet, Service.AUTHENTICATION, self._seconds)
         outcome = reply if isinstance(reply, Outcome) else _outcome(reply)
         if outcome is Outcome.UNROUTABLE:
@@ -189,7 +190,7 @@ class Forwarder:
             question = _packet(errand.code, errand.attributes)
             is_last = errand.state is not None or len(tried) >= len(errand.partner.servers)
             seconds = left if is_last else left / 2
-            carrier = self._carriers[server.transport]
+            carrier = self.carriers[server.transport]
             reply = await carrier.exchange(server, question, errand.service, seconds)
             outcome = reply if isinstance(reply, Outcome) else _outcome(reply)
             if errand.service is Service.AUTHENTICATION or outcome is not Outcome.SILENT:

@@ -7,6 +7,7 @@ partner's to its home, and what is nobody's is refused at once.
                             anybody else            Access-Reject
     from a partner          a citizen of ours       the local handler, by the partner's contract
                             anybody else            Access-Reject: nobody crosses us in transit
+                            an order                `visitor_orders`: about its citizens, here
 """
 
 from dataclasses import replace
@@ -19,17 +20,20 @@ from aaa.secret import Keyring
 from aaa.snapshot import Directory
 from federation import visitor_class
 from federation.directory import PartnerDirectory, PartnerEntry, Partners
+from federation.orders import Cause
 from federation.proxying import admitted, answer_to_partner, proxy_mark, proxy_states
 from federation.realms import Local, Route, ToPartner
 from federation.refusals import Refusals
 from federation.visited import MARK_KEY, Visits, Way
+from federation.visitor_orders import VisitorOrders
 from federation.visitor_tickets import VisitorTickets
 from monitoring import federation_metrics
 from radius.handlers.access import names_its_device
-from radius.handlers.reply import acknowledge
+from radius.handlers.reply import acknowledge, nak
 from radius.request import Handler, Reply, Request, Unanswered
 from radius.wire.packet import Code
 
+_ORDERS: Final = frozenset((Code.COA_REQUEST, Code.DISCONNECT_REQUEST))
 _OUTCOMES: Final = {
     Code.ACCESS_ACCEPT: "accept",
     Code.ACCESS_REJECT: "reject",
@@ -49,6 +53,7 @@ class FederationHandler:
         partners: PartnerDirectory,
         visits: Visits,
         visitor_tickets: VisitorTickets,
+        orders: VisitorOrders,
         refusals: Refusals,
         keyring: Keyring,
     ) -> None:
@@ -57,6 +62,7 @@ class FederationHandler:
         self._partners = partners
         self._visits = visits
         self._visitor_tickets = visitor_tickets
+        self._orders = orders
         self._refusals = refusals
         self._keyring = keyring
         self._mark_key = keyring.derive(MARK_KEY)
@@ -67,6 +73,8 @@ class FederationHandler:
         if request.packet.code is Code.STATUS_SERVER:
             return await self._local(request)
         partners = await self._current()
+        if request.packet.code in _ORDERS:
+            return await self._order(request, partners)
         if request.hotspot.collectivity.is_partner:
             return await self._from_partner(request, partners)
         if request.packet.code is Code.ACCOUNTING_REQUEST:
@@ -138,6 +146,16 @@ class FederationHandler:
             label = _OUTCOMES.get(outcome.packet.code, "response")
             federation_metrics.requests.labels(partner.name, "in", label).inc()
         return outcome
+
+    async def _order(self, request: Request, partners: Partners) -> Reply | Unanswered:
+        collectivity = request.hotspot.collectivity
+        if not collectivity.is_partner:
+            return await self._local(request)
+        partner = partners.by_collectivity.get(collectivity.id)
+        if partner is None or not partner.is_active:
+            federation_metrics.orders.labels(collectivity.slug, "in", "suspended").inc()
+            return Reply(nak(request, Cause.ADMINISTRATIVELY_PROHIBITED))
+        return await self._orders.obey(request, partner)
 
     async def _admit_ours(
         self, request: Request, partner: PartnerEntry, partners: Partners

@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
 from federation.agreements import Way
+
+COA_PORT: Final = 3799
+"""RFC 5176 section 2.1."""
 
 
 class PartnerState(StrEnum):
@@ -64,6 +68,8 @@ class HomeServer(Identified, Base):
     auth_port: Mapped[int]
     # The same as `auth_port` over TLS.
     acct_port: Mapped[int]
+    # Where orders to end or change a session go over UDP (RFC 5176).
+    coa_port: Mapped[int] = mapped_column(default=COA_PORT)
     # The lowest is asked first; equal ones share the load.
     priority: Mapped[int] = mapped_column(default=0)
     # Sealed for "home-server-secret"; None over TLS.
@@ -89,9 +95,16 @@ class ForwardedAccounting(Identified, Base):
     """An Accounting-Request of a partner's citizen on its way home, until the home has answered."""
 
     __tablename__ = "forwarded_accounting"
-    __table_args__ = (Index("ix_forwarded_accounting_due", "partner_id", "next_attempt_at"),)
+    __table_args__ = (
+        Index(
+            "ix_forwarded_accounting_session",
+            *("partner_id", "session_digest", "next_attempt_at", "attempts"),
+        ),
+    )
 
     partner_id: Mapped[int] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
+    # The same for all that is told of one session.
+    session_digest: Mapped[str] = mapped_column(String(32))
     # The attributes of the request, as octets of a RADIUS packet.
     attributes: Mapped[bytes] = mapped_column(LargeBinary)
     occurred_at: Mapped[datetime]

@@ -18,6 +18,7 @@ from federation import agreements, stand_ins
 from federation.agreements import Term
 from federation.directory import HOME_SERVER_SECRET, address
 from federation.model import (
+    COA_PORT,
     ForwardedAccounting,
     HomeServer,
     Partner,
@@ -43,6 +44,7 @@ class NewServer:
     anchor: bytes | None = field(default=None, repr=False)
     certificate_name: str | None = None
     fingerprint: str | None = None
+    coa_port: int = COA_PORT
 
     @property
     def address(self) -> str:
@@ -197,6 +199,7 @@ async def add_server(
         host=server.host,
         auth_port=server.auth_port,
         acct_port=server.acct_port,
+        coa_port=server.coa_port,
         priority=server.priority,
         secret=keyring.seal(server.secret.reveal(), HOME_SERVER_SECRET) if server.secret else None,
         anchor=server.anchor,

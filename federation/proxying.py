@@ -15,7 +15,8 @@ What makes a session unique at its home: Acct-Session-Id crosses as the NAS chos
 what the home would have to name in a Disconnect-Request. Two NAS may choose the same, so that
 NAS-Identifier is ours to write, another one for each of our NAS, and Operator-Name tells it from
 those of other members. What keys sessions by the device, as Farandole's own ledger does, has
-Calling-Station-Id.
+Calling-Station-Id. Operator-NAS-Identifier (RFC 8559 section 3.4) would say no more than that
+NAS-Identifier, in a type that old home servers do not know: we give none.
 """
 
 import hmac

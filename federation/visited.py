@@ -13,7 +13,7 @@ from aaa.policy import Denied, DenyReason, Grant
 from aaa.secret import Keyring
 from aaa.snapshot import Directory
 from federation import visitor_class
-from federation.accounting_forwarder import AccountingForwarder, packed
+from federation.accounting_forwarder import AccountingForwarder, packed, session_digest
 from federation.directory import PartnerEntry
 from federation.forwarder import Errand, Forwarder, NoAnswer
 from federation.model import ForwardedAccounting
@@ -104,12 +104,14 @@ class Visits:
     async def account(self, request: Request, way: Way) -> Reply:
         """Return the acknowledgement of what is recorded here as visited, and kept for the home in
         the same transaction. Raises Unavailable."""
+        home = way.partner.collectivity.id
         attributes = outbound(request.packet, self._hop(request, way))
         if isinstance(attributes, Refusal):
             _count(way, attributes)
-            return await self._accounting.visit(request)
+            return await self._accounting.visit(request, home)
         row = {
             "partner_id": way.partner.id,
+            "session_digest": session_digest(attributes),
             "attributes": packed(attributes),
             "occurred_at": occurred_at(request.packet.attributes, request.received_at),
             "next_attempt_at": request.received_at,
@@ -123,7 +125,7 @@ class Visits:
             if is_interim or effect is not Effect.REPEATED:
                 session.add(ForwardedAccounting(**row))
 
-        reply = await self._accounting.visit(request, keep)
+        reply = await self._accounting.visit(request, home, keep)
         self._accounts.wake()
         return reply
 

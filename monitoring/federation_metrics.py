@@ -25,6 +25,9 @@ OUTCOMES: Final = {
     "in": ("accept", "reject", "challenge", "response", "suspended", "loop", "refused"),
 }
 
+# Of orders, whichever way they go.
+ORDER_OUTCOMES: Final = ("acknowledged", "refused", "unanswered", "suspended")
+
 requests = Counter(
     "farandole_federation_requests",
     "Requests exchanged with partners, by direction (out: their citizens at our hotspots; in: from "
@@ -39,6 +42,14 @@ seconds = Histogram(
     "Seconds that a partner's servers took to answer.",
     _PARTNER,
     buckets=_SECONDS,
+    registry=REGISTRY,
+)
+orders = Counter(
+    "farandole_federation_orders",
+    "Orders to end or change a session, by direction (out: our citizens at partners' places; in: "
+    "partners' citizens at ours) and outcome (acknowledged, refused, suspended, unanswered: it is "
+    "given again).",
+    (*_PARTNER, "direction", "outcome"),
     registry=REGISTRY,
 )
 server_up = Gauge(
@@ -61,6 +72,12 @@ accounting_oldest_seconds = Gauge(
     _PARTNER,
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
+)
+accounting_given_up = Counter(
+    "farandole_federation_accounting_given_up",
+    "Accounting records deleted after federation.accounting_days, which their home never took.",
+    _PARTNER,
+    registry=REGISTRY,
 )
 
 described = Gauge(
@@ -121,6 +138,9 @@ def announce_partner(partner: str) -> None:
     for direction, outcomes in OUTCOMES.items():
         for outcome in outcomes:
             requests.labels(partner=partner, direction=direction, outcome=outcome)
+        for outcome in ORDER_OUTCOMES:
+            orders.labels(partner=partner, direction=direction, outcome=outcome)
+    accounting_given_up.labels(partner=partner)
     for way, outcomes in WEB_OUTCOMES.items():
         for outcome in outcomes:
             web_log_ins.labels(partner=partner, way=way, outcome=outcome)

@@ -37,7 +37,7 @@ build_info = Gauge(
 
 radius_requests = Counter(
     "farandole_radius_requests",
-    "RADIUS requests answered, by code (Access-Request), outcome (accept, reject, challenge, "
+    "RADIUS requests answered, by code (Access-Request), outcome (accept, reject, challenge, nak, "
     "response), reason of a denial (empty otherwise) and vendor of the NAS.",
     ("code", "outcome", "reason", "vendor"),
     registry=REGISTRY,

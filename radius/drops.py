@@ -24,7 +24,7 @@ REMEDIES: Final = {
     ),
     Unanswered.UNSUPPORTED_CODE: (
         "log-ins belong to radius.auth_port and accounting to radius.acct_port: "
-        "set both ports on the NAS"
+        "set both ports on the NAS; orders of partners belong to radius.dynamic_authorization_port"
     ),
     Unanswered.UNKNOWN_NAS: (
         "if this NAS is yours, make it known: farandole nas add NAME --hotspot SLUG "
@@ -65,6 +65,10 @@ REMEDIES: Final = {
     Unanswered.UNSENDABLE: (
         "the answer could not be sent: look at this machine's routes, packet filter and "
         "send buffers"
+    ),
+    Unanswered.ORDER_NOT_CURRENT: (
+        "an order of a partner that its clock dates more than five minutes off ours: set both "
+        "clocks by NTP. If they agree, somebody sends again what was recorded"
     ),
     Unanswered.PARTNER_SUSPENDED: (
         "accounting of a partner that you suspended: it keeps it, and sends it again once you let "

@@ -18,10 +18,11 @@ Clock = Callable[[], datetime]
 
 
 class Service(StrEnum):
-    """What a port is for: RFC 2865 and RFC 2866 give each a port of its own."""
+    """What a port is for: RFC 2865, RFC 2866 and RFC 5176 give each a port of its own."""
 
     AUTHENTICATION = "authentication"
     ACCOUNTING = "accounting"
+    DYNAMIC_AUTHORIZATION = "dynamic_authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Unanswered(StrEnum):
     OVERLOADED = "overloaded"
     STOPPING = "stopping"
     UNSENDABLE = "unsendable"
+    ORDER_NOT_CURRENT = "order_not_current"
     PARTNER_SUSPENDED = "partner_suspended"
     INTERNAL_ERROR = "internal_error"
 

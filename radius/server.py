@@ -16,7 +16,7 @@ from radius.request import Clock, Handler, Service
 from radius.sightings import Sightings
 from radius.transports.alpn import versions_of
 from radius.transports.client import Client
-from radius.transports.dynamic_authorization import DynamicAuthorization
+from radius.transports.dynamic_authorization import Courier, DynamicAuthorization
 from radius.transports.exchange import Exchanges
 from radius.transports.radsec_door import Door
 from radius.transports.radsec_server import Bounds, RadsecServer
@@ -29,11 +29,11 @@ _FINISH_SECONDS: Final = 5.0
 
 
 class RadiusServer:
-    """Answers on the authentication and the accounting port and over TLS, and sends what the outbox
-    holds.
+    """Answers on the authentication and the accounting port, on that for orders and over TLS where
+    it shall, and sends what the outbox holds.
 
-    :meth:`start` binds, :meth:`run` serves until :meth:`stop`. The handler comes from outside:
-    it is where `federation` stands between the transport and `radius.handlers`.
+    :meth:`start` binds, :meth:`run` serves until :meth:`stop`. Handler and courier come from
+    outside: they are where `federation` stands between the transport and `radius.handlers`.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class RadiusServer:
         database: Database,
         directory: Directory,
         handler: Handler,
+        courier: Courier,
         warnings: RepeatedWarnings,
         clock: Clock,
     ) -> None:
@@ -68,6 +69,7 @@ class RadiusServer:
             directory=directory,
             sightings=self.sightings,
             client=self._client,
+            courier=courier,
             warnings=warnings,
             clock=clock,
             coa_port=settings.coa_port,
@@ -84,6 +86,12 @@ class RadiusServer:
         return self._listeners[Service.ACCOUNTING].port
 
     @property
+    def dynamic_authorization_port(self) -> int | None:
+        """The port for partners' orders that was bound; None where there is to be none."""
+        listener = self._listeners.get(Service.DYNAMIC_AUTHORIZATION)
+        return listener.port if listener else None
+
+    @property
     def radsec_port(self) -> int | None:
         """The port for RADIUS over TLS that was bound; None where there is to be none."""
         return self._radsec.port if self._settings.radsec else None
@@ -91,11 +99,14 @@ class RadiusServer:
     def start(self) -> None:
         """Bind all ports; nothing is answered before :meth:`run`. Raises OSError, and then has
         bound none."""
+        wanted = {
+            Service.AUTHENTICATION: self._settings.auth_port,
+            Service.ACCOUNTING: self._settings.acct_port,
+        }
+        if self._settings.dynamic_authorization:
+            wanted[Service.DYNAMIC_AUTHORIZATION] = self._settings.dynamic_authorization_port
         try:
-            for service, port in (
-                (Service.AUTHENTICATION, self._settings.auth_port),
-                (Service.ACCOUNTING, self._settings.acct_port),
-            ):
+            for service, port in wanted.items():
                 self._listeners[service] = Listener(self._settings.address, port, service)
             if self._settings.radsec:
                 self._radsec.bind(self._settings.address, self._settings.radsec_port)
@@ -132,6 +143,7 @@ class RadiusServer:
                     auth_port=self.auth_port,
                     acct_port=self.acct_port,
                     radsec_port=self.radsec_port,
+                    dynamic_authorization_port=self.dynamic_authorization_port,
                 )
                 await self._asked_to_stop.wait()
                 for listener in self._listeners.values():

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified
@@ -11,15 +11,21 @@ from aaa.model.base import Base, Identified
 class Session(Identified, Base):
     """One session of one device at one NAS (RFC 2866), its counters in the citizen's view.
 
-    ``instance`` tells sessions apart to which a NAS gave the same Acct-Session-Id.
+    ``instance`` tells sessions apart to which a NAS gave the same Acct-Session-Id. A partner is one
+    NAS to us, with many behind it: ``operator_name`` and ``nas_identifier`` tell those apart.
     """
 
     __tablename__ = "session"
     __table_args__ = (
-        UniqueConstraint("nas_id", "acct_session_id", "device_mac", "instance"),
+        UniqueConstraint(
+            *("nas_id", "acct_session_id", "device_mac", "operator_name", "nas_identifier"),
+            "instance",
+            name="uq_session_identity",
+        ),
         Index("ix_session_citizen_open", "citizen_id", "stopped_at"),
         Index("ix_session_device_open", "device_mac", "stopped_at"),
         Index("ix_session_nas_open", "nas_id", "stopped_at"),
+        Index("ix_session_visitor_open", "home_collectivity_id", "stopped_at"),
         Index("ix_session_started_at", "started_at"),
     )
 
@@ -28,8 +34,15 @@ class Session(Identified, Base):
     acct_session_id: Mapped[str] = mapped_column(String(253))
     # "" where the NAS does not say.
     device_mac: Mapped[str] = mapped_column(String(17), default="")
+    # Of a citizen of ours at a partner's, as that names itself and its NAS; "" elsewhere.
+    operator_name: Mapped[str] = mapped_column(String(253), default="")
+    nas_identifier: Mapped[str] = mapped_column(String(253), default="")
+    # RFC 8559 section 3.4: what else the partner wants to hear of the NAS, whatever it means.
+    operator_nas_identifier: Mapped[bytes | None] = mapped_column(LargeBinary)
     instance: Mapped[int] = mapped_column(default=0)
     citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
+    # The partner's, whose citizen is at a hotspot of ours.
+    home_collectivity_id: Mapped[int | None] = mapped_column(ForeignKey("collectivity.id"))
     # The device that was proven, by its remembered MAC or a credential of its own.
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), index=True)
     user_name: Mapped[str | None] = mapped_column(String(253))

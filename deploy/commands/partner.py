@@ -18,6 +18,7 @@ from deploy.commands.output import AsJson, show_json
 from deploy.commands.partner_terms import Shared
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
+from federation.model import COA_PORT
 from federation.provisioning import Format, Setup
 from federation.stand_ins import Place
 from federation.trust import membership
@@ -49,6 +50,10 @@ Fingerprint = Annotated[
 ]
 AccountingPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="UDP: where accounting goes; else port + 1.")
+]
+CoaPort = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help=f"UDP: where it takes CoA, Disconnect; else {COA_PORT}."),
 ]
 From = Annotated[
     str | None, typer.Option("--from", metavar="CIDR", help="UDP: where it sends to us from.")
@@ -88,6 +93,7 @@ def add(
     certificate_name: CertificateName = None,
     fingerprint: Fingerprint = None,
     accounting_port: AccountingPort = None,
+    coa_port: CoaPort = None,
     from_network: From = None,
     from_secret_file: FromSecretFile = None,
     from_certificate_name: FromCertificateName = None,
@@ -105,8 +111,9 @@ def add(
     """
     shared = _shared(secret_file, from_network, home)
     proof = partner_terms.read_proof(anchor, certificate_name, fingerprint)
+    ports = partner_terms.Ports(accounting_port, coa_port)
     servers = [
-        partner_terms.read_home(url, shared, proof, accounting_port, priority)
+        partner_terms.read_home(url, shared, proof, ports, priority)
         for priority, url in enumerate(home)
     ]
     theirs = partner_terms.read_shared(from_secret_file) if from_secret_file else shared
@@ -267,6 +274,7 @@ def add_server(
     certificate_name: CertificateName = None,
     fingerprint: Fingerprint = None,
     accounting_port: AccountingPort = None,
+    coa_port: CoaPort = None,
     priority: Annotated[
         int, typer.Option(min=0, max=1000, help="The lowest is asked first; equal ones share.")
     ] = 0,
@@ -274,7 +282,8 @@ def add_server(
     """Add a server to ask for the partner's citizens."""
     shared = partner_terms.read_shared(secret_file) if secret_file else None
     proof = partner_terms.read_proof(anchor, certificate_name, fingerprint)
-    server = partner_terms.read_home(home, shared, proof, accounting_port, priority)
+    ports = partner_terms.Ports(accounting_port, coa_port)
+    server = partner_terms.read_home(home, shared, proof, ports, priority)
 
     async def work(transaction: Transaction) -> None:
         partner = await partners.by_name(transaction.session, name)

@@ -24,6 +24,8 @@ _DIRECTIONS: Final = {
     "reply_in": "about its citizens, it may answer with",
     "request_in": "about our citizens, it may ask with",
     "reply_out": "about our citizens, we answer with",
+    "order_out": "about our citizens, we order with",
+    "order_in": "about its citizens, it may order with",
 }
 
 Attributes = list[str] | None

@@ -72,6 +72,7 @@ async def _row(transaction: Transaction, name: str, links: list[Link]) -> dict[s
         "state": entry.state,
         "realms": list(entry.realms),
         "servers": [server.address for server in entry.servers],
+        "orders_to": [server.orders_address for server in entry.servers],
         "sends_from": _sends_from(nas),
         "country": entry.collectivity.country,
         "language": entry.collectivity.language,

@@ -14,7 +14,7 @@ from aaa.errors import Invalid
 from aaa.secret import Secret
 from aaa.snapshot import RadsecPeerEntry
 from deploy.commands import files
-from federation.model import Transport
+from federation.model import COA_PORT, Transport
 from federation.partners import NewServer
 from federation.stand_ins import Sender
 
@@ -63,21 +63,32 @@ def read_proof(anchor: str | None, name: str | None, fingerprint: str | None) ->
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where else than usual a server takes what is no log-in, over UDP."""
+
+    accounting: int | None = None
+    coa: int | None = None
+
+
 def read_home(
-    url: str, shared: Shared | None, proof: Proof, accounting_port: int | None, priority: int
+    url: str, shared: Shared | None, proof: Proof, ports: Ports, priority: int
 ) -> NewServer:
     """Return the server of ``udp://host[:port]`` or ``tls://host[:port]``. Raises Invalid.
 
-    Accounting over UDP goes to the port after the one for log-ins, unless told otherwise; over
-    TLS everything goes to one. A server that is named by its host shows that name.
+    Accounting over UDP goes to the port after the one for log-ins, orders to that of RFC 5176,
+    unless told otherwise; over TLS everything goes to one. A server that is named by its host shows
+    that name.
     """
     transport, host, port = _split(url)
     if transport is Transport.UDP:
         secret = shared.value if shared else None
-        acct_port = accounting_port or port + 1
-        return NewServer(transport, host, port, acct_port, priority, secret)
-    if accounting_port is not None:
-        raise Invalid(f"{url} takes accounting at the same port: leave --accounting-port out")
+        acct_port, coa_port = ports.accounting or port + 1, ports.coa or COA_PORT
+        return NewServer(transport, host, port, acct_port, priority, secret, coa_port=coa_port)
+    if ports != Ports():
+        raise Invalid(
+            f"{url} takes all at the same port: leave --accounting-port and --coa-port out"
+        )
     name = proof.name or (None if proof.fingerprint or _is_address(host) else host)
     return NewServer(
         transport,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aaa import citizens, devices, identifier, mac, session_owner
-from aaa.accounting import Event, Kind
+from aaa.accounting import OUR_OWN, Event, Kind, Origin
 from aaa.database import Database
 from aaa.errors import Invalid
 from aaa.nas.registry import adapter
@@ -54,11 +54,14 @@ class AccountingHandler:
             await self._recorder.record(event_of(request, kind, owner))
         return Reply(acknowledge(request))
 
-    async def visit(self, request: Request, also: Also | None = None) -> Reply:
-        """Return the same for a session of nobody here; `also` adds rows to its transaction."""
+    async def visit(
+        self, request: Request, home_collectivity_id: int, also: Also | None = None
+    ) -> Reply:
+        """Return the same for a partner's citizen; `also` adds rows to its transaction."""
         kind = self._kind(request)
         if kind is not None:
-            await self._recorder.record(event_of(request, kind, NOBODY), also)
+            owner = Owner(None, None, home_collectivity_id)
+            await self._recorder.record(event_of(request, kind, owner), also)
         return Reply(acknowledge(request))
 
     def _kind(self, request: Request) -> Kind | None:
@@ -88,10 +91,12 @@ def kind_of(request: Request) -> Kind | None:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a session is, as far as is known: the citizen, and which of their devices."""
+    """Whose a session is, as far as is known: the citizen, and which of their devices; or the
+    partner, by its collectivity, whose citizen it is."""
 
     citizen_id: int | None
     device_id: int | None
+    home_collectivity_id: int | None = None
 
 
 NOBODY: Final = Owner(None, None)
@@ -118,6 +123,8 @@ def event_of(request: Request, kind: Kind, owner: Owner) -> Event:
         reported_at=reported_at(attributes, request.received_at),
         citizen_id=owner.citizen_id,
         device_id=owner.device_id,
+        home_collectivity_id=owner.home_collectivity_id,
+        origin=_origin(request),
         user_name=request.text("User-Name"),
         framed_address=str(address) if address else None,
         called_station_id=request.text("Called-Station-Id"),
@@ -127,6 +134,17 @@ def event_of(request: Request, kind: Kind, owner: Owner) -> Event:
         download_octets=download,
         counts_gigawords=counts_gigawords,
         terminate_cause=_terminate_cause(attributes),
+    )
+
+
+def _origin(request: Request) -> Origin:
+    """Return where at a partner's a session is; at a NAS of ours there is nothing to tell."""
+    if not request.nas.hotspot.collectivity.is_partner:
+        return OUR_OWN
+    return Origin(
+        operator_name=request.text("Operator-Name") or "",
+        nas_identifier=request.text("NAS-Identifier") or "",
+        operator_nas_identifier=request.packet.attributes.octets("Operator-NAS-Identifier"),
     )
 
 

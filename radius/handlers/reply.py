@@ -20,6 +20,14 @@ _LARGEST: Final = 0xFFFF_FFFF
 _REPEAT_SECONDS: Final = 5
 _EAP_FAILURE: Final = 4
 _PROXY_STATE: Final = 33
+_ACKS: Final = {
+    Code.COA_REQUEST: Code.COA_ACK,
+    Code.DISCONNECT_REQUEST: Code.DISCONNECT_ACK,
+}
+_NAKS: Final = {
+    Code.COA_REQUEST: Code.COA_NAK,
+    Code.DISCONNECT_REQUEST: Code.DISCONNECT_NAK,
+}
 _NOT_RIGHT: Final = "This identifier or password is not right."
 _TICKET: Final = "This log-in is not valid any more: please start again on the welcome page."
 
@@ -115,6 +123,18 @@ def granted(request: Request, grant: Grant) -> Iterator[tuple[str, Value]]:
 def acknowledge(request: Request) -> Packet:
     """Return the Accounting-Response."""
     return respond(request, Code.ACCOUNTING_RESPONSE, Attributes())
+
+
+def ack(request: Request) -> Packet:
+    """Return the CoA-ACK or Disconnect-ACK: what was ordered is done."""
+    return respond(request, _ACKS[request.packet.code], Attributes())
+
+
+def nak(request: Request, cause: str | int | None) -> Packet:
+    """Return the CoA-NAK or Disconnect-NAK with its Error-Cause, by name or number, if it has one
+    (RFC 5176 section 3.5)."""
+    attributes = Attributes.of(("Error-Cause", cause)) if cause else Attributes()
+    return respond(request, _NAKS[request.packet.code], attributes)
 
 
 def respond(request: Request, code: Code, attributes: Attributes) -> Packet:

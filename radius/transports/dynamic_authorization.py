@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,11 +43,18 @@ _AT_ONCE_PER_NAS: Final = 4
 _ACTOR: Final = "radius"
 
 
+class Courier(Protocol):
+    """Takes instructions to those whom a NAS only stands for."""
+
+    async def carry(self, instruction: DueInstruction, nas: NasEntry) -> Packet | None:
+        """Return the ACK or NAK; None where nobody gave one that counts, of which it has told."""
+
+
 class DynamicAuthorization:
     """Polls the outbox and sends, each instruction in a task of its own, few at once to one NAS.
 
     Several processes may: each instruction is sent by the one that claims it. Set `wake` to have
-    it look at once.
+    it look at once. `courier` takes what is for partners.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class DynamicAuthorization:
         directory: Directory,
         sightings: Sightings,
         client: Client,
+        courier: Courier,
         warnings: RepeatedWarnings,
         clock: Clock,
         coa_port: int,
@@ -65,6 +73,7 @@ class DynamicAuthorization:
         self._directory = directory
         self._sightings = sightings
         self._client = client
+        self._courier = courier
         self._warnings = warnings
         self._clock = clock
         self._coa_port = coa_port
@@ -118,11 +127,11 @@ class DynamicAuthorization:
             if not await self._claim(instruction):
                 return
             nas = self._directory.current.nas_by_id.get(instruction.nas_id)
-            answer = (
-                await self._exchange(instruction, nas)
-                if nas and not instruction.has_ended
-                else None
-            )
+            answer = None
+            if nas is not None and not instruction.has_ended:
+                is_partner = nas.hotspot.collectivity.is_partner
+                give = self._courier.carry if is_partner else self._exchange
+                answer = await give(instruction, nas)
             await self._record(instruction, nas, answer)
         except Unavailable:
             # Nothing was recorded: it is due again when the claim has run out.

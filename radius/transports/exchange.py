@@ -21,9 +21,8 @@ from radius.sightings import Sightings
 from radius.transports.arrival import Arrival, Caller, Line, Send, address_of
 from radius.transports.tasks import contained
 from radius.transports.versions import Radius10
-from radius.wire.attributes import Attributes
 from radius.wire.errors import BadAuthenticator, Malformation, MalformedPacket
-from radius.wire.packet import Code, Packet, parse
+from radius.wire.packet import Code, parse
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -32,21 +31,22 @@ log = structlog.get_logger()
 _ACCEPTED: Final = {
     Service.AUTHENTICATION: frozenset((Code.ACCESS_REQUEST, Code.STATUS_SERVER)),
     Service.ACCOUNTING: frozenset((Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER)),
+    Service.DYNAMIC_AUTHORIZATION: frozenset((Code.COA_REQUEST, Code.DISCONNECT_REQUEST)),
 }
 # RFC 6614 section 3.4: one port takes all.
 _SERVICES: Final = {
     Code.ACCESS_REQUEST: Service.AUTHENTICATION,
     Code.STATUS_SERVER: Service.AUTHENTICATION,
     Code.ACCOUNTING_REQUEST: Service.ACCOUNTING,
-}
-_REFUSALS: Final = {
-    Code.COA_REQUEST: Code.COA_NAK,
-    Code.DISCONNECT_REQUEST: Code.DISCONNECT_NAK,
+    Code.COA_REQUEST: Service.DYNAMIC_AUTHORIZATION,
+    Code.DISCONNECT_REQUEST: Service.DYNAMIC_AUTHORIZATION,
 }
 _OUTCOMES: Final = {
     Code.ACCESS_ACCEPT: "accept",
     Code.ACCESS_REJECT: "reject",
     Code.ACCESS_CHALLENGE: "challenge",
+    Code.COA_NAK: "nak",
+    Code.DISCONNECT_NAK: "nak",
 }
 _MALFORMED: Final = {
     Malformation.TOO_SHORT: Unanswered.MALFORMED_TOO_SHORT,
@@ -63,10 +63,12 @@ _OUTAGES: Final = {
 # Strangers wait for the next look at the database; a flood of them must not fill the memory.
 _STRANGERS: Final = 64
 _LONGEST_IDENTIFIER: Final = 64
+# As long as an order counts as current, on either side of our clock (RFC 5176 section 6.3).
+_ORDERS_KEPT_SECONDS: Final = 600.0
 
 
 class Exchanges:
-    """Takes packets of both services and answers them.
+    """Takes packets of all services and answers them.
 
     `spawn` starts a task in the group that the server waits for; `max_in_progress` is how many
     requests of known NAS may be worked on or held back at once. Strangers have a limit of their
@@ -93,6 +95,7 @@ class Exchanges:
         self._max_in_progress = max_in_progress
         self._loop = asyncio.get_running_loop()
         self._windows = {service: DuplicateWindow() for service in Service}
+        self._windows[Service.DYNAMIC_AUTHORIZATION] = DuplicateWindow(_ORDERS_KEPT_SECONDS)
         self._working: set[asyncio.Task[None]] = set()
         self._introducing: set[asyncio.Task[None]] = set()
         self._held: dict[asyncio.TimerHandle, Callable[[], None]] = {}
@@ -111,6 +114,9 @@ class Exchanges:
                 )
                 return
             repeatable = (source[0], source[1], packet.identifier)
+            if service is Service.DYNAMIC_AUTHORIZATION:
+                # Who records an order and sends it again is not bound to its port.
+                repeatable = (packet.authenticator.hex(), 0, packet.identifier)
             now = self._clock()
             arrival = Arrival(
                 packet, datagram, service, address, repeatable, send, now, self._loop.time()
@@ -138,7 +144,8 @@ class Exchanges:
             packet, is_authentic = line.version.receive(datagram)
             service = _SERVICES.get(packet.code)
             if service is None:
-                self._refuse(line, datagram, packet)
+                code = packet.code.rfc_name
+                self._decline(line, datagram, Unanswered.UNSUPPORTED_CODE, code=code)
                 return False
             now = self._clock()
             source = (line.name, 0, packet.identifier) if line.version.may_repeat else None
@@ -155,17 +162,6 @@ class Exchanges:
         except Exception:
             self._decline(line, datagram, Unanswered.INTERNAL_ERROR, exc_info=True)
         return False
-
-    def _refuse(self, line: Line, datagram: bytes, packet: Packet) -> None:
-        """Say that we take no orders, as RFC 6614 section 2.5 asks, and nothing else there is."""
-        if packet.code not in _REFUSALS:
-            code = packet.code.rfc_name
-            self._decline(line, datagram, Unanswered.UNSUPPORTED_CODE, code=code)
-            return
-        states = [("Proxy-State", state) for state in packet.attributes.all("Proxy-State")]
-        attributes = Attributes.of(("Error-Cause", "Unsupported-Extension"), *states)
-        refusal = Packet(_REFUSALS[packet.code], packet.identifier, bytes(16), attributes)
-        line.send(line.version.answer(Reply(refusal), packet))
 
     def _decline(self, line: Line, datagram: bytes, reason: Unanswered, **fields: object) -> None:
         """Count what gets no answer, and say so where the version has a word for it."""

@@ -39,6 +39,7 @@ _CAUSES: Final = {
     Unanswered.MALFORMED_BAD_ATTRIBUTE: "Invalid-Request",
     Unanswered.UNSUPPORTED_CODE: "Unsupported-Extension",
     Unanswered.PARTNER_SUSPENDED: "Request-Not-Routable",
+    Unanswered.ORDER_NOT_CURRENT: "Invalid-Attribute-Value",
 }
 _NO_OTHER_CAUSE: Final = "Resources-Unavailable"
 _MOST_TOKENS: Final = 1024

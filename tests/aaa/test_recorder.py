@@ -1,6 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,16 +23,6 @@ from aaa.policies import Scope
 from aaa.policy import Denied, DenyReason, Grant
 from aaa.recorder import Recorder
 from tests.village import PHONE, TABLET, Village
-
-
-@pytest.fixture
-async def recorder(village: Village) -> AsyncIterator[Recorder]:
-    recorder = Recorder(village.database, lambda: village.snapshot, village.clock)
-    task = asyncio.ensure_future(recorder.run())
-    yield recorder
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def start(village: Village, **changed: object) -> Event:

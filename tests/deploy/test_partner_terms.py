@@ -9,11 +9,12 @@ from aaa.errors import Invalid
 from aaa.secret import Secret
 from aaa.snapshot import RadsecPeerEntry
 from deploy.commands import partner_terms
-from deploy.commands.partner_terms import Proof, Shared
+from deploy.commands.partner_terms import Ports, Proof, Shared
 from federation.model import Transport
 from tests.interop.certificates import Issuer
 
 NOTHING: Final = Proof(None, None, None)
+USUAL: Final = Ports()
 ROOT: Final = Proof(b"a root", None, None)
 SHARED: Final = Shared(Secret("a secret of two regions"), is_made=False)
 FINGERPRINT: Final = ":".join(["AB"] * 32)
@@ -31,7 +32,7 @@ FINGERPRINT: Final = ":".join(["AB"] * 32)
     ],
 )
 def test_a_server_is_a_transport_a_host_and_a_port(url: str, address: str, accounting: int) -> None:
-    server = partner_terms.read_home(url, SHARED, ROOT, None, 0)
+    server = partner_terms.read_home(url, SHARED, ROOT, USUAL, 0)
     assert (server.address, server.acct_port) == (address, accounting)
     assert partner_terms.read_address(url) == address
     assert partner_terms.is_udp(url) is (server.transport is Transport.UDP)
@@ -39,11 +40,14 @@ def test_a_server_is_a_transport_a_host_and_a_port(url: str, address: str, accou
     assert (server.secret is not None) is (server.anchor is None) is partner_terms.is_udp(url)
 
 
-def test_accounting_may_go_elsewhere() -> None:
-    server = partner_terms.read_home("udp://192.0.2.7", SHARED, NOTHING, 11813, 3)
+def test_accounting_and_orders_may_go_elsewhere() -> None:
+    server = partner_terms.read_home("udp://192.0.2.7", SHARED, NOTHING, Ports(11813, 13799), 3)
     assert (server.auth_port, server.acct_port, server.priority) == (1812, 11813, 3)
-    with pytest.raises(Invalid, match="leave --accounting-port out"):
-        partner_terms.read_home("tls://r.example", None, ROOT, 1813, 0)
+    assert server.coa_port == 13799
+    assert partner_terms.read_home("udp://r.example", SHARED, ROOT, USUAL, 0).coa_port == 3799
+    for ports in (Ports(accounting=1813), Ports(coa=3799)):
+        with pytest.raises(Invalid, match="leave --accounting-port and --coa-port out"):
+            partner_terms.read_home("tls://r.example", None, ROOT, ports, 0)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +65,13 @@ def test_accounting_may_go_elsewhere() -> None:
 )
 def test_what_is_no_server_is_refused_with_the_two_forms(url: str) -> None:
     with pytest.raises(Invalid, match=r"write udp://HOST\[:PORT\] or tls://HOST\[:PORT\]"):
-        partner_terms.read_home(url, SHARED, NOTHING, None, 0)
+        partner_terms.read_home(url, SHARED, NOTHING, USUAL, 0)
 
 
 @pytest.mark.parametrize("host", ["radius_1.example", "-a.example", "a b.example"])
 def test_what_is_no_host_is_refused(host: str) -> None:
     with pytest.raises(Invalid, match="is no host"):
-        partner_terms.read_home(f"tls://{host}", None, ROOT, None, 0)
+        partner_terms.read_home(f"tls://{host}", None, ROOT, USUAL, 0)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_what_is_no_host_is_refused(host: str) -> None:
 def test_a_server_shows_the_name_that_it_is_reached_by(
     url: str, proof: Proof, name: str | None
 ) -> None:
-    assert partner_terms.read_home(url, None, proof, None, 0).certificate_name == name
+    assert partner_terms.read_home(url, None, proof, USUAL, 0).certificate_name == name
 
 
 @pytest.mark.parametrize(

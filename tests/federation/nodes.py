@@ -8,7 +8,7 @@ other knows it by.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -119,6 +119,7 @@ class Node:
             "auth_port": self.radius.auth_port,
             "acct_port": self.radius.acct_port,
             "radsec_port": self.radius.radsec_port,
+            "dynamic_authorization_port": self.radius.dynamic_authorization_port,
         }
         radius = self.settings.radius.model_copy(update=ports)
         self.settings = self.settings.model_copy(update={"radius": radius})
@@ -210,7 +211,8 @@ class Node:
     def server(self, transport: Transport) -> NewServer:
         """This member's server as others write it down."""
         if transport is Transport.UDP:
-            return at(self.radius.auth_port, self.radius.acct_port)
+            coa_port = self.radius.dynamic_authorization_port or 0
+            return replace(at(self.radius.auth_port, self.radius.acct_port), coa_port=coa_port)
         port, identity = self.settings.radius.radsec_port, self.identity
         return NewServer(
             transport,
@@ -269,6 +271,8 @@ async def node(
             acct_port=0,
             radsec_port=0,
             radsec_versions=versions,
+            dynamic_authorization=True,
+            dynamic_authorization_port=0,
             reject_delay_seconds=0,
         ),
         eap=EapSettings(server_name=f"radius.{cast.realm}", challenges=True),

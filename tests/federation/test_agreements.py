@@ -46,6 +46,20 @@ def test_each_term_changes_what_it_says_and_nothing_else() -> None:
     reject = PLAIN.reply_in[Code.ACCESS_REJECT]
     assert contract.reply_in[Code.ACCESS_REJECT] == reject - places("Reply-Message")
     assert contract.request_out == PLAIN.request_out
+    assert (contract.order_in, contract.order_out) == (PLAIN.order_in, PLAIN.order_out)
+
+
+def test_who_may_not_set_something_may_not_change_it() -> None:
+    """And yet names the session as we told of it."""
+    terms = [Term(Way.KEEP_OUT, "Session-Timeout"), Term(Way.KEEP_OUT, "Calling-Station-Id")]
+    contract = agreed([*terms, Term(Way.LET_IN, "Termination-Action")])
+    coa = PLAIN.order_in[Code.COA_REQUEST]
+    assert contract.order_in[Code.COA_REQUEST] == coa - places("Session-Timeout")
+    assert contract.order_out == PLAIN.order_out
+    contract = agreed([Term(Way.WITHHOLD, "Calling-Station-Id")])
+    disconnect = PLAIN.order_out[Code.DISCONNECT_REQUEST]
+    expected = disconnect - places("Calling-Station-Id")
+    assert contract.order_out[Code.DISCONNECT_REQUEST] == expected
 
 
 @pytest.mark.parametrize(

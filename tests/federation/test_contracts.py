@@ -17,7 +17,10 @@ DIRECTIONS = {
     "reply_in": PLAIN.reply_in,
     "request_in": PLAIN.request_in,
     "reply_out": PLAIN.reply_out,
+    "order_out": PLAIN.order_out,
+    "order_in": PLAIN.order_in,
 }
+OPERATOR_NAS_IDENTIFIER = (241, 8)
 NEVER = (
     *("Tunnel-*", "Filter-Id", "NAS-Filter-Rule", "Egress-*", "Ingress-*", "User-Priority-Table"),
     *("*-Pool", "Framed-IP*v6*", "Framed-Route", "Framed-IP-Netmask", "Login-*", "Callback-*"),
@@ -49,7 +52,9 @@ def test_the_patterns_of_what_never_crosses_match_something() -> None:
         (PLAIN.request_out, Code.STATUS_SERVER),
         (PLAIN.request_in, Code.COA_REQUEST),
         (PLAIN.reply_in, Code.ACCESS_REQUEST),
-        (PLAIN.reply_out, Code.COA_ACK),
+        (PLAIN.reply_out, Code.COA_REQUEST),
+        (PLAIN.order_in, Code.ACCESS_REQUEST),
+        (PLAIN.order_out, Code.STATUS_SERVER),
     ],
 )
 def test_of_other_packets_nothing_crosses(allowed: Allowed, code: Code) -> None:
@@ -59,7 +64,7 @@ def test_of_other_packets_nothing_crosses(allowed: Allowed, code: Code) -> None:
 def test_microsoft_is_the_only_vendor() -> None:
     for allowed in DIRECTIONS.values():
         for place in set().union(*allowed.values()):
-            assert len(place) == 1 or place[:2] == (26, 311)
+            assert len(place) == 1 or place[:2] == (26, 311) or place == OPERATOR_NAS_IDENTIFIER
 
 
 def test_several_attributes_of_a_vendor_in_one_are_told_apart() -> None:

@@ -4,12 +4,14 @@ cross does so unchanged.
 Whatever may not cross is recognized in two ways: by its place, and by octets that nothing else has.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.contracts import PLAIN, Allowed
+from federation.orders import Order, Subject, read, sent
 from federation.proxying import (
     Refusal,
     admitted,
@@ -20,13 +22,17 @@ from federation.proxying import (
     within,
 )
 from radius.wire.attributes import Attributes
+from radius.wire.dictionary import Oid
 from radius.wire.nesting import Pair
 from radius.wire.packet import Code, Packet, encode_attributes
+from radius.wire.values import Tagged, Value
 from tests.federation.crossings import (
     CAME,
     HOP,
     KEY,
     MARK,
+    NOON,
+    OPERATOR,
     OUR_CLASS,
     REALM,
     attributes,
@@ -40,32 +46,46 @@ REQUESTS = st.sampled_from([Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST])
 REPLIES = st.sampled_from(
     [Code.ACCESS_ACCEPT, Code.ACCESS_CHALLENGE, Code.ACCESS_REJECT, Code.ACCOUNTING_RESPONSE]
 )
-# By number, and of vendor 311 by type; said once more here than the contract says it, so that a
-# slip there does not pass for a decision.
-_IDENTITY = {1, 6, 30, 31, 32, 33, 61, 77, 89, 126}
-_COUNTED = {25, *range(40, 52), 52, 53, 55}
+
+
+def microsoft(*types: int) -> set[Oid]:
+    return {(26, 311, kind) for kind in types}
+
+
+def places(*numbers: int) -> set[Oid]:
+    return {(number,) for number in numbers}
+
+
+# Said once more here than the contract says it, so that a slip there does not pass for a decision.
+_IDENTITY = places(1, 6, 30, 31, 32, 33, 61, 77, 89, 126)
+_COUNTED = places(25, *range(40, 52), 52, 53, 55)
+_OPERATOR_NAS = {(241, 8)}
+_SESSION = places(1, 31, 32, 33, 44, 55, 126) | _OPERATOR_NAS
 MAY_LEAVE = {
-    Code.ACCESS_REQUEST: (_IDENTITY | {2, 3, 12, 24, 60, 79, 186, 187, 188}, {11, 25}),
-    Code.ACCOUNTING_REQUEST: (_IDENTITY | _COUNTED, set()),
+    Code.ACCESS_REQUEST: _IDENTITY
+    | places(2, 3, 12, 24, 60, 79, 186, 187, 188)
+    | microsoft(11, 25),
+    Code.ACCOUNTING_REQUEST: _IDENTITY | _COUNTED,
 }
 MAY_ENTER = {
-    code: (numbers | {4, 5, 8, 87, 95}, types) for code, (numbers, types) in MAY_LEAVE.items()
+    code: told | places(4, 5, 8, 87, 95) | _OPERATOR_NAS for code, told in MAY_LEAVE.items()
 }
 MAY_ANSWER = {
-    Code.ACCESS_ACCEPT: ({1, 18, 25, 27, 28, 33, 79, 85, 89}, {16, 17, 26}),
-    Code.ACCESS_CHALLENGE: ({18, 24, 27, 33, 79, 101}, set()),
-    Code.ACCESS_REJECT: ({18, 33, 79, 101}, {2}),
-    Code.ACCOUNTING_RESPONSE: ({33}, set()),
+    Code.ACCESS_ACCEPT: places(1, 18, 25, 27, 28, 33, 79, 85, 89) | microsoft(16, 17, 26),
+    Code.ACCESS_CHALLENGE: places(18, 24, 27, 33, 79, 101),
+    Code.ACCESS_REJECT: places(18, 33, 79, 101) | microsoft(2),
+    Code.ACCOUNTING_RESPONSE: places(33),
 }
-Bounds = dict[Code, tuple[set[int], set[int]]]
+MAY_ORDER = {
+    Code.DISCONNECT_REQUEST: _SESSION,
+    Code.COA_REQUEST: _SESSION | places(27, 28, 85),
+}
+ORDERS = st.sampled_from([*MAY_ORDER])
+Bounds = Mapping[Code, set[Oid]]
 
 
 def is_within(told: Attributes, code: Code, bounds: Bounds) -> bool:
-    numbers, types = bounds[code]
-    return all(
-        place[0] in numbers if place[0] != 26 else place[1:] in {(311, kind) for kind in types}
-        for place, _ in told.leaves()
-    )
+    return {place for place, _ in told.leaves()} <= bounds[code]
 
 
 def marked(told: Attributes, allowed: Allowed, code: Code) -> Attributes:
@@ -146,6 +166,49 @@ def test_no_answer_of_ours_tells_a_partner_more_than_it_may(
     }
     for number in (*carried[code], PROXY_STATE):
         assert octets_of(answered, number) == octets_of(told, number)
+
+
+@given(
+    attributes(), ORDERS, *[st.text(max_size=20)] * 4, st.none() | st.binary(min_size=1, max_size=9)
+)
+def test_no_order_of_ours_says_more_than_it_may(
+    told: Attributes,
+    code: Code,
+    session_id: str,
+    user_name: str,
+    nas: str,
+    operator: str,
+    known: bytes | None,
+) -> None:
+    subject = Subject(session_id, "02:00:5e:00:53:01", user_name, nas, operator, known)
+    wanted = marked(told, PLAIN.order_out, code).decoded()
+    changes = [(name, value) for name, value in wanted if not isinstance(value, Tagged)]
+    ordered = sent(code, subject, changes, NOON)
+    assert is_within(ordered, code, MAY_ORDER)
+    assert CANARY not in encode_attributes(ordered)
+    assert ordered.octets("Acct-Session-Id") == (session_id.encode() or None)
+
+
+@given(attributes(), ORDERS, st.sets(st.sampled_from(range(3))))
+def test_no_order_of_a_partner_is_obeyed_that_says_more_than_it_may(
+    told: Attributes, code: Code, left_out: set[int]
+) -> None:
+    """An order that would do, with something left out, and with whatever comes beside it."""
+    named: list[tuple[str, Value]] = [
+        ("Acct-Session-Id", "s-1"),
+        ("Event-Timestamp", NOON),
+        ("Session-Timeout", 60),
+    ]
+    told += Attributes.of(*[named[place] for place in range(3) if place not in left_out])
+    ordered = read(Packet(code, 1, bytes(16), told), {OPERATOR}, {"square"})
+    if isinstance(ordered, Order):
+        told = told.without("Message-Authenticator", "NAS-IP-Address", "NAS-IPv6-Address")
+        assert is_within(told, code, MAY_ORDER)
+        assert ordered.acct_session_id or ordered.device_mac
+        assert ordered.realm in (OPERATOR, None)
+        may_change = {"Session-Timeout", "Idle-Timeout", "Acct-Interim-Interval"}
+        assert ordered.changes.keys() <= may_change
+        assert bool(ordered.changes) is (code is Code.COA_REQUEST)
 
 
 @given(attributes(), REQUESTS, st.integers(0, 12))

@@ -25,6 +25,10 @@ CROSSES: Final = {
     "Access-Reject": PLAIN.reply_in[Code.ACCESS_REJECT],
     "Accounting-Response": PLAIN.reply_in[Code.ACCOUNTING_RESPONSE],
     "Protocol-Error": PLAIN.reply_in[Code.PROTOCOL_ERROR],
+    "Disconnect-Request, from the home": PLAIN.order_in[Code.DISCONNECT_REQUEST],
+    "CoA-Request, from the home": PLAIN.order_in[Code.COA_REQUEST],
+    "their ACK": PLAIN.reply_in[Code.DISCONNECT_ACK],
+    "their NAK": PLAIN.reply_in[Code.DISCONNECT_NAK],
 }
 
 
@@ -44,19 +48,31 @@ def test_what_crosses_is_what_the_contract_lets_through(what: str) -> None:
 
 def test_every_kind_of_packet_of_the_contract_is_told() -> None:
     assert rows("What crosses").keys() - {"what"} == CROSSES.keys()
-    allowed: list[dict[Code, frozenset[Oid]]] = [dict(PLAIN.request_out), dict(PLAIN.reply_in)]
-    assert sum(map(len, allowed)) == len(CROSSES) - 1
+    allowed: list[dict[Code, frozenset[Oid]]] = [
+        *(dict(PLAIN.request_out), dict(PLAIN.reply_in), dict(PLAIN.order_in))
+    ]
+    # ACK and NAK of a CoA-Request are as those of a Disconnect-Request.
+    assert PLAIN.reply_in[Code.COA_ACK] == PLAIN.reply_in[Code.DISCONNECT_ACK]
+    assert PLAIN.reply_in[Code.COA_NAK] == PLAIN.reply_in[Code.DISCONNECT_NAK]
+    assert sum(map(len, allowed)) == len(CROSSES) - 1 + 2
     # What partners may ask and be told is said to be the same, but for one row.
     assert PLAIN.reply_out == PLAIN.reply_in
     also = CROSSES["of a partner's requests to us, also"]
     assert PLAIN.request_in == {code: those | also for code, those in PLAIN.request_out.items()}
+    # A home may take us for the NAS, and say so by our address; we never do.
+    address = PLAIN.order_in[Code.COA_REQUEST] - PLAIN.order_out[Code.COA_REQUEST]
+    assert {DICTIONARY.placed(place).name for place in address} == {
+        "NAS-IP-Address",
+        "NAS-IPv6-Address",
+    }
+    assert PLAIN.order_in == {code: those | address for code, those in PLAIN.order_out.items()}
 
 
 def test_the_log_has_the_lines_that_are_explained() -> None:
     lines = [re.findall(r"`([^`…]+)", cell)[0] for cell in rows("What the log says") if "`" in cell]
     source = "".join(
         path.read_text(encoding="utf-8")
-        for path in modules("federation", "radius", "aaa", "portal")
+        for path in modules("federation", "radius", "aaa", "portal", "deploy")
     )
     words = {*DenyReason, *Unanswered}
     assert len(lines) >= 8

@@ -220,6 +220,7 @@ async def test_accounting_that_waits_is_not_lost_by_accident(village: Village) -
         session.add(
             ForwardedAccounting(
                 partner_id=partner.id,
+                session_digest="",
                 attributes=b"",
                 occurred_at=NOON,
                 next_attempt_at=NOON,

@@ -162,6 +162,10 @@ def join_partners() -> None:
             federation_metrics.server_up.labels(partner, f"udp://192.0.2.{number}:1812").set(state)
         federation_metrics.accounting_waiting.labels(partner).set(40)
         federation_metrics.accounting_oldest_seconds.labels(partner).set(1200)
+        federation_metrics.accounting_given_up.labels(partner).inc(64)
+        for direction in ("in", "out"):
+            federation_metrics.orders.labels(partner, direction, "acknowledged").inc(3)
+            federation_metrics.orders.labels(partner, direction, "unanswered").inc(4)
 
 
 def work_behind() -> None:

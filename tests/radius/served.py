@@ -13,9 +13,11 @@ from typing import Any
 import structlog
 
 from aaa.authentication import Authenticator
+from aaa.outbox import DueInstruction
 from aaa.recorder import Recorder
 from aaa.secret import Secret
 from aaa.settings import EapSettings, RadiusSettings
+from aaa.snapshot import NasEntry
 from aaa.wifi_secrets import WifiSecrets
 from monitoring import registry
 from monitoring.logging import RepeatedWarnings
@@ -43,6 +45,13 @@ LOOPBACK = ip_address("127.0.0.1")
 PHONE_AS_SENT = PHONE.replace(":", "-").upper()
 QUICK = Schedule(initial_seconds=1.0, maximum_transmissions=4, maximum_duration_seconds=8.0)
 Named = tuple[str, Value | Tagged]
+
+
+class NoCourier:
+    """Nothing here stands for a partner."""
+
+    async def carry(self, _instruction: DueInstruction, _nas: NasEntry) -> None:
+        """Take nothing anywhere."""
 
 
 @dataclass
@@ -131,6 +140,7 @@ async def serve(
         database=village.database,
         directory=village.directory,
         handler=handler or local,
+        courier=NoCourier(),
         warnings=warnings,
         clock=village.clock,
     )

@@ -24,7 +24,17 @@ from radius.server import RadiusServer
 from radius.wire.attributes import Attributes
 from radius.wire.authenticator import encode_access_request, encode_accounting_request
 from radius.wire.packet import Code, Packet
-from tests.radius.served import Served, Socket, accounting, dropped, pap, sample, serve, until
+from tests.radius.served import (
+    NoCourier,
+    Served,
+    Socket,
+    accounting,
+    dropped,
+    pap,
+    sample,
+    serve,
+    until,
+)
 from tests.village import NAS_SECRET, PASSWORD, Village, settle
 
 TEXT = PASSWORD.reveal().decode()
@@ -268,6 +278,7 @@ async def test_a_port_that_is_taken(served: Served) -> None:
         database=village.database,
         directory=village.directory,
         handler=served.handler,
+        courier=NoCourier(),
         warnings=served.warnings,
         clock=village.clock,
     )

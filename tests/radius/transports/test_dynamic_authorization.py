@@ -1,18 +1,16 @@
 """Disconnect from the outbox, to a NAS on loopback that acknowledges, refuses or keeps silent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from aaa import outbox
-from aaa.model import AuditEvent, Instruction, InstructionState, Nas, Session
-from aaa.secret import Secret
-from aaa.snapshot import touch
+from aaa.model import AuditEvent, Instruction, InstructionState, Session
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.outstanding import Schedule
@@ -20,76 +18,18 @@ from radius.sightings import Sightings
 from radius.transports import dynamic_authorization
 from radius.transports.client import Client
 from radius.transports.dynamic_authorization import DynamicAuthorization
-from radius.wire.attributes import Attributes
-from radius.wire.authenticator import encode_reply_in_kind, verify_dynamic_request
-from radius.wire.packet import Code, Packet, parse
-from tests.radius.served import PHONE_AS_SENT, Named, sample, until
-from tests.village import NAS_SECRET, PHONE, Village, entered
+from tests.radius.fake_nas import acknowledge, keep_silent, nas, refuse
+from tests.radius.served import PHONE_AS_SENT, Named, NoCourier, sample, until
+from tests.village import PHONE, Village, entered
 
 HASTY = Schedule(0.05, maximum_transmissions=2, maximum_duration_seconds=5)
 PATIENT = Schedule(60, maximum_duration_seconds=600)
-Behaviour = Callable[[Packet], tuple[Code, tuple[Named, ...]] | None]
-
-
-class FakeNas(asyncio.DatagramProtocol):
-    """Verifies what comes and answers as it is told."""
-
-    def __init__(self, behaviour: Behaviour, secret: Secret) -> None:
-        self.requests: list[Packet] = []
-        self.were_signed: list[bool] = []
-        self._behaviour = behaviour
-        self._secret = secret.reveal()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        packet = parse(data)
-        self.were_signed.append(verify_dynamic_request(data, packet, self._secret))
-        self.requests.append(packet)
-        answer = self._behaviour(packet)
-        if answer is not None:
-            code, named = answer
-            reply = Packet(code, packet.identifier, packet.authenticator, Attributes.of(*named))
-            self._transport.sendto(encode_reply_in_kind(reply, packet, self._secret), addr)
-
-
-def acknowledge(_packet: Packet) -> tuple[Code, tuple[Named, ...]]:
-    return Code.DISCONNECT_ACK, ()
-
-
-def keep_silent(_packet: Packet) -> None:
-    return None
 
 
 @pytest.fixture
 async def village(settled_url: str) -> AsyncIterator[Village]:
     async with entered(settled_url) as village:
         yield village
-
-
-@asynccontextmanager
-async def nas(
-    village: Village,
-    behaviour: Behaviour,
-    vendor: str = "coovachilli",
-    name: str = "square",
-    address: str = "127.0.0.1",
-) -> AsyncIterator[FakeNas]:
-    """Stand in for a NAS of the village."""
-    loop = asyncio.get_running_loop()
-    transport, fake = await loop.create_datagram_endpoint(
-        lambda: FakeNas(behaviour, NAS_SECRET), local_addr=(address, 0)
-    )
-    port = transport.get_extra_info("sockname")[1]
-    async with village.database.write("test") as session:
-        await session.execute(
-            update(Nas).where(Nas.name == name).values(coa_port=port, vendor=vendor)
-        )
-        await touch(session)
-    await village.directory.refresh()
-    yield fake
-    transport.close()
 
 
 @asynccontextmanager
@@ -102,6 +42,7 @@ async def sending(village: Village, schedule: Schedule = HASTY) -> AsyncIterator
         directory=village.directory,
         sightings=Sightings(warnings),
         client=client,
+        courier=NoCourier(),
         warnings=warnings,
         clock=village.clock,
         coa_port=3799,
@@ -179,8 +120,7 @@ async def test_an_acknowledged_disconnect(village: Village) -> None:
 )
 async def test_a_refused_disconnect(village: Village, named: tuple[Named, ...], cause: int) -> None:
     before = sent("refused")
-    refuse = nas(village, lambda packet: (Code.DISCONNECT_NAK, named))
-    async with refuse, sending(village):
+    async with nas(village, refuse(*named)), sending(village):
         await order(village)
         await until(lambda: sent("refused") == before + 1)
     row = await instruction(village)
