@@ -208,33 +208,52 @@ async def member(village: Village, public_url: str, net: Net) -> AsyncIterator[S
         yield side
 
 
-@asynccontextmanager
-async def other_member(
-    slug: str, realm: str, public_url: str, net: Net, directory: Path, clock: Clock
-) -> AsyncIterator[Side]:
-    """Yield a member with one collectivity, in a database of its own."""
-    database = Database(f"sqlite:///{directory}/{slug}.sqlite")
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    async with database.write("test") as session:
-        await collectivities.add_collectivity(
-            session,
-            slug=slug,
-            name=f"Pays de {slug}",
-            realm=realm,
-            parent=None,
-            country="FR",
-            language="fr",
-            timezone="Europe/Paris",
-            now=clock(),
-        )
-    keyring = Keyring(slug.encode().ljust(32, b"!"))
-    hashing = PasswordHashing(hasher=QUICK_HASHER)
-    village = Village(database, keyring, Directory(database, keyring), hashing, clock)
-    await village.directory.refresh()
-    try:
-        async with member(village, public_url, net) as side:
+@dataclass(frozen=True)
+class Other:
+    """A member with one collectivity, in a database of its own."""
+
+    slug: str
+    public_url: str
+
+    async def found(self, path: Path) -> None:
+        """Make its database, with certificates and keys, to be copied."""
+        async with self._village(path, Clock()) as village:
+            async with village.database.engine.begin() as connection:
+                await connection.run_sync(Base.metadata.create_all)
+            async with village.database.write("test") as session:
+                await collectivities.add_collectivity(
+                    session,
+                    slug=self.slug,
+                    name=f"Pays de {self.slug}",
+                    realm=f"{self.slug}.example",
+                    parent=None,
+                    country="FR",
+                    language="fr",
+                    timezone="Europe/Paris",
+                    now=village.clock(),
+                )
+            async with member(village, self.public_url, Net()):
+                pass
+
+    @asynccontextmanager
+    async def opened(self, path: Path, net: Net, clock: Clock) -> AsyncIterator[Side]:
+        """Give the member of a database."""
+        async with (
+            self._village(path, clock) as village,
+            member(village, self.public_url, net) as side,
+        ):
             yield side
-    finally:
-        hashing.close()
-        await database.close()
+
+    @asynccontextmanager
+    async def _village(self, path: Path, clock: Clock) -> AsyncIterator[Village]:
+        database = Database(f"sqlite:///{path}")
+        keyring = Keyring(self.slug.encode().ljust(32, b"!"))
+        hashing = PasswordHashing(hasher=QUICK_HASHER)
+        try:
+            yield Village(database, keyring, Directory(database, keyring), hashing, clock)
+        finally:
+            hashing.close()
+            await database.close()
+
+
+OTHERS: Final = (Other("lavender", LAVENDER), Other("menton", MENTON))

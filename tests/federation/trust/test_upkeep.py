@@ -24,13 +24,6 @@ from tests.federation.members import new_signer, public, statement_of
 from tests.village import Clock
 
 
-@pytest.fixture
-async def joined(small_hills: Side, lavender: Side) -> tuple[Side, Side]:
-    """Two partners: who looks, and who is looked at."""
-    await lavender.accept(await small_hills.invite())
-    return small_hills, lavender
-
-
 async def drift(side: Side) -> str:
     """Where its one partner is not as it says."""
     found = drift_of(await side.only(), await side.membership(), side.village.clock())
@@ -267,10 +260,9 @@ async def test_who_is_away_is_used_as_before_until_it_is_back(
     ],
 )
 async def test_a_member_that_says_what_cannot_be_holds_up_nobody(
-    small_hills: Side, lavender: Side, menton: Side, net: Net, member: dict[str, Any], why: str
+    trio: tuple[Side, Side, Side], net: Net, member: dict[str, Any], why: str
 ) -> None:
-    for other in (lavender, menton):
-        await other.accept(await small_hills.invite())
+    small_hills, lavender, _ = trio
     us = await lavender.us()
     claims = dict(statements.kept(us.member.statement))
     metadata = dict(claims["metadata"])
@@ -296,14 +288,8 @@ async def test_a_member_that_says_what_cannot_be_holds_up_nobody(
     assert partner.described == us.member.described
 
 
-async def test_a_bug_in_one_member_holds_up_nobody(
-    small_hills: Side,
-    lavender: Side,
-    menton: Side,
-    net: Net,
-) -> None:
-    for other in (lavender, menton):
-        await other.accept(await small_hills.invite())
+async def test_a_bug_in_one_member_holds_up_nobody(trio: tuple[Side, Side, Side], net: Net) -> None:
+    small_hills, _, _ = trio
 
     async def break_down(request: httpx.Request) -> httpx.Response:
         raise RuntimeError("what nobody thought of")
