@@ -50,6 +50,11 @@ class CitizenRecord:
         """The identifier whole: ``name@realm``."""
         return f"{self.name}@{self.collectivity.realm}"
 
+    @property
+    def has_current_terms(self) -> bool:
+        """Whether they accepted what their home asks of its citizens now."""
+        return self.terms_accepted == terms_of(self.collectivity)
+
 
 def check_email(text: str) -> str:
     """Return an address folded to the form we store; raise Invalid where it cannot be one."""

@@ -13,7 +13,7 @@ partner's to its home, and what is nobody's is refused at once.
 from dataclasses import replace
 from typing import Final
 
-from aaa import session_owner
+from aaa import cui, session_owner
 from aaa.errors import Invalid, Unavailable
 from aaa.policy import DenyReason
 from aaa.secret import Keyring
@@ -66,7 +66,7 @@ class FederationHandler:
         self._refusals = refusals
         self._keyring = keyring
         self._mark_key = keyring.derive(MARK_KEY)
-        self._cui_key = keyring.derive("cui-at-operator")
+        self._cui_key = keyring.derive(cui.OPERATOR_KEY)
 
     async def __call__(self, request: Request) -> Reply | Unanswered:
         """Return the answer. Raises Unavailable, MalformedPacket."""

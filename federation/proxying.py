@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from aaa import mac
+from aaa import cui, mac
 from aaa.errors import Invalid
 from aaa.identifier import check_realm
 from federation.contracts import PLAIN, Allowed, Check, Contract, crossing
@@ -38,7 +38,6 @@ from radius.wire.values import Value
 MOST_PROXIES: Final = 10
 """More Proxy-States than any tree of federations has levels: such a request goes in circles."""
 _MARK_OCTETS: Final = 16
-_CUI_OCTETS: Final = 16
 _HEADER_OF_ATTRIBUTE: Final = 2
 _MESSAGE_AUTHENTICATOR_OCTETS: Final = 18
 _HIDDEN_BLOCK_OCTETS: Final = 16
@@ -273,7 +272,7 @@ def _pseudonym(reply: Packet, request: Packet, key: bytes) -> bytes | None:
     operator = request.attributes.octets("Operator-Name")
     if operator is None:
         return identity
-    return hmac.digest(key, identity + operator, "sha256")[:_CUI_OCTETS].hex().encode()
+    return cui.at_operator(key, identity, operator).encode()
 
 
 def _is_of_realm(user_name: bytes, realm: str) -> bool:

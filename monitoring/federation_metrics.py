@@ -131,6 +131,29 @@ web_log_ins = Counter(
     (*_PARTNER, "way", "outcome"),
     registry=REGISTRY,
 )
+# Endpoint of our OpenID provider -> what a request there can come to, beside "accepted".
+OPENID_OUTCOMES: Final = {
+    "authorize": (
+        *("invalid_request", "unsupported_response_type", "invalid_scope", "access_denied"),
+        *("login_required", "request_not_supported", "request_uri_not_supported"),
+        *("registration_not_supported", "unknown_client", "wrong_redirect_uri"),
+    ),
+    "token": (
+        *("invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type"),
+        "replayed_code",
+    ),
+    "log_out": ("invalid_request", "wrong_hint"),
+}
+openid_requests = Counter(
+    "farandole_openid_requests",
+    "Requests of partners' portals to our OpenID provider, by endpoint (authorize, token, log_out) "
+    "and outcome: accepted, an error of the standard, or what kept us from answering them.",
+    ("endpoint", "outcome"),
+    registry=REGISTRY,
+)
+for _endpoint, _outcomes in OPENID_OUTCOMES.items():
+    for _outcome in ("accepted", *_outcomes):
+        openid_requests.labels(endpoint=_endpoint, outcome=_outcome)
 
 
 def announce_partner(partner: str) -> None:

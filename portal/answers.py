@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-from aaa.snapshot import HotspotEntry
+from aaa.snapshot import CollectivityEntry, HotspotEntry
 from portal.captive.attempts import Attempt
 from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.profile import ProfileFile
+from portal.openid.sign_ins import OpenSignIn
 from portal.pages import Mistake
 from portal.throttling import Throttled
 
@@ -17,18 +18,19 @@ from portal.throttling import Throttled
 CORRECT_IT: Final = 422
 
 
-Within: TypeAlias = Attempt | OpenEnrolment
+Within: TypeAlias = Attempt | OpenEnrolment | OpenSignIn
 """What has an address of its own, a token in it, and a language that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A page ``within`` something, or of a ``hotspot``, or of nobody; ``context`` as the template
-    asks."""
+    """A page ``within`` something, or of a ``hotspot`` or a ``collectivity``, or of nobody;
+    ``context`` as the template asks."""
 
     page: str
     within: Within | None = None
     hotspot: HotspotEntry | None = None
+    collectivity: CollectivityEntry | None = None
     status: int = 200
     error: Mistake | None = None
     retry_after: timedelta | None = None

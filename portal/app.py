@@ -20,6 +20,7 @@ from portal.dependencies import LinkGone, VisitGone
 from portal.homes import routes as homes
 from portal.members import routes as members
 from portal.onboarding import routes as onboarding
+from portal.openid import routes as openid
 from portal.parts import Parts
 from portal.protection import Protection
 from portal.rendering import not_found, respond
@@ -51,6 +52,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(homes.router)
     app.include_router(routes.router)
     app.include_router(onboarding.router)
+    app.include_router(openid.router)
     app.include_router(notices.router)
     app.include_router(authority.router)
     app.include_router(members.router)

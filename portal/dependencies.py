@@ -1,5 +1,5 @@
-"""What routes ask for by annotation: the parts of the portal, the visit or enrolment in the URL, a
-form."""
+"""What routes ask for by annotation: the parts of the portal, what the URL leads to (a visit, an
+enrolment, a log-in for a partner), a form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from fastapi import Depends, Request
 
 from portal.captive import attempts
 from portal.captive.attempts import Attempt
+from portal.identification.wish import Wish
 from portal.onboarding import enrolments
 from portal.onboarding.enrolments import OpenEnrolment
+from portal.openid import sign_ins
+from portal.openid.sign_ins import OpenSignIn
 from portal.pages import LANGUAGES
 from portal.parts import Parts
 
@@ -18,7 +21,7 @@ _MOST_FIELDS: Final = 20
 
 
 class VisitGone(Exception):
-    """There is no such visit, or it is too old."""
+    """There is no such visit, or log-in for a partner, or it is too old."""
 
 
 class LinkGone(Exception):
@@ -84,6 +87,46 @@ async def enrolment_of(request: Request, token: str) -> OpenEnrolment:
     return enrolment
 
 
+async def sign_in_of(request: Request, token: str) -> OpenSignIn:
+    """Return the log-in for a partner in the URL, in the language that the URL asks for; raise
+    VisitGone."""
+    parts = parts_of(request)
+    async with parts.database.read("sign_in") as session:
+        sign_in = await sign_ins.by_token(
+            session,
+            parts.keyring,
+            parts.snapshot,
+            parts.partners.current,
+            token,
+            parts.clock(),
+        )
+    if sign_in is None:
+        raise VisitGone
+    language = request.query_params.get("lang")
+    if language in LANGUAGES and language != sign_in.language:
+        async with parts.database.write("language") as session:
+            await sign_ins.change(session, sign_in, language=language)
+    return sign_in
+
+
+def source_of(request: Request) -> str:
+    """Return where a request comes from, as far as the front tells."""
+    return request.client.host if request.client else ""
+
+
+def wish_of(form: Form, language: str) -> Wish:
+    """Return the form of a new account."""
+    password = form.exactly("password")
+    return Wish(
+        name=form.text("name"),
+        password=password,
+        wants_password=bool(password) or form.is_ticked("wants_password"),
+        accepts_terms=form.is_ticked("accept_terms"),
+        remember=form.is_ticked("remember"),
+        language=language,
+    )
+
+
 async def form_of(request: Request) -> Form:
     """Return the form that a request carries; files are refused."""
     async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
@@ -93,4 +136,6 @@ async def form_of(request: Request) -> Form:
 PartsHere = Annotated[Parts, Depends(parts_of)]
 EnrolmentHere = Annotated[OpenEnrolment, Depends(enrolment_of)]
 VisitHere = Annotated[Attempt, Depends(visit_of)]
+SignInHere = Annotated[OpenSignIn, Depends(sign_in_of)]
+SourceHere = Annotated[str, Depends(source_of)]
 FormHere = Annotated[Form, Depends(form_of)]

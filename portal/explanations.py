@@ -25,6 +25,7 @@ class Obstacle(StrEnum):
     LINK_EXPIRED = "link_expired"
     SHORT_CODE_WRONG = "short_code_wrong"
     SECURE_NOT_READY = "secure_not_ready"
+    OPENID_REFUSED = "openid_refused"
 
 
 class Side(StrEnum):
@@ -337,6 +338,14 @@ _EXPLANATIONS: Final[Mapping[StrEnum, Explanation]] = {
             "counts."
         ),
         N_("Open the page that showed it once more, and type what it shows now."),
+        can_retry=False,
+    ),
+    Obstacle.OPENID_REFUSED: Explanation(
+        215,
+        Side.PLACE,
+        N_("We cannot answer the place that sent you here"),
+        N_("We do not know it, or it asked in a way that is not right."),
+        N_("Go back to its Wi-Fi and try again. If that does not help, tell its people."),
         can_retry=False,
     ),
     Obstacle.SECURE_NOT_READY: Explanation(

@@ -1,7 +1,7 @@
 """The portal's own tables: log-ins and enrolments under way, codes sent by e-mail, how often
-something was tried.
+something was tried; and whom citizens let know them.
 
-None of them is a record: rows live for hours, and :mod:`portal.retention` deletes them.
+But for the last, none is a record: rows live for hours, and :mod:`portal.retention` deletes them.
 """
 
 from datetime import datetime
@@ -120,6 +120,71 @@ class EnrolledDevice(Base):
     sealed_credential: Mapped[bytes] = mapped_column(LargeBinary)
     # Until then, the same form sent once more means the same device.
     downloaded_at: Mapped[datetime | None]
+
+
+class SignIn(Identified, Base):
+    """One log-in of a citizen here, for a partner's portal that asked: from its authorization
+    request until the ID token, or the end of its time."""
+
+    __tablename__ = "sign_in"
+
+    # The public half of its token, and of its code; another one once the citizen is proven.
+    reference: Mapped[str] = mapped_column(String(16), unique=True)
+    partner_id: Mapped[int] = mapped_column(ForeignKey("partner.id", ondelete="CASCADE"))
+    # Whose pages are shown, and whose citizen who is new becomes.
+    collectivity_id: Mapped[int] = mapped_column(ForeignKey("collectivity.id", ondelete="CASCADE"))
+    # What the partner asked with.
+    redirect_uri: Mapped[str] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(2048))
+    nonce: Mapped[str] = mapped_column(String(512))
+    code_challenge: Mapped[str] = mapped_column(String(64))
+    operator: Mapped[str | None] = mapped_column(String(253))
+    login_hint: Mapped[str | None] = mapped_column(String(254))
+    # Nobody else's log-in is of use to who asked.
+    hinted_citizen_id: Mapped[int | None] = mapped_column(
+        ForeignKey("citizen.id", ondelete="CASCADE")
+    )
+    wants_consent: Mapped[bool]
+    language: Mapped[str | None] = mapped_column(String(8))
+    email_code_id: Mapped[int | None] = mapped_column(
+        ForeignKey("email_code.id", ondelete="SET NULL")
+    )
+    # An address without an account, proven by its code.
+    proven_email: Mapped[str | None] = mapped_column(String(254))
+    citizen_id: Mapped[int | None] = mapped_column(
+        ForeignKey("citizen.id", ondelete="CASCADE"), index=True
+    )
+    method: Mapped[Method | None] = mapped_column(Word(Method))
+    proven_at: Mapped[datetime | None]
+    consented_at: Mapped[datetime | None]
+    code_issued_at: Mapped[datetime | None]
+    code_redeemed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Consent(Base):
+    """A citizen lets a partner know what a log-in there tells of them, until they revoke it."""
+
+    __tablename__ = "consent"
+
+    citizen_id: Mapped[int] = mapped_column(
+        ForeignKey("citizen.id", ondelete="CASCADE"), primary_key=True
+    )
+    partner_id: Mapped[int] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    given_at: Mapped[datetime]
+
+
+class SpentAssertion(Base):
+    """A client assertion that was used, until it has expired: none counts twice."""
+
+    __tablename__ = "spent_assertion"
+
+    # Keyed digest of the client and the assertion's `jti`.
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ThrottleWindow(Base):

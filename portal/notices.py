@@ -11,6 +11,7 @@ from portal.captive.attempts import Attempt
 from portal.colours import colour_stylesheet
 from portal.dependencies import PartsHere
 from portal.onboarding.enrolments import OpenEnrolment
+from portal.openid.sign_ins import OpenSignIn
 from portal.parts import Parts
 from portal.rendering import not_found, respond
 from portal.sentences import N_
@@ -20,6 +21,7 @@ _KINDS: Final = {"terms", "privacy", "accessibility"}
 _BACK: Final = {
     Attempt: N_("Back to the Wi-Fi"),
     OpenEnrolment: N_("Back to your devices"),
+    OpenSignIn: N_("Back to the log-in"),
 }
 _KEPT_FOR_AN_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
 

@@ -28,7 +28,8 @@ def respond(parts: Parts, request: Request, answer: Answer) -> Response:
         return _file(answer.file)
     within = answer.within
     hotspot = within.hotspot if isinstance(within, Attempt) else answer.hotspot
-    owner = within.collectivity if within else hotspot.collectivity if hotspot else None
+    whose = within or hotspot
+    owner = whose.collectivity if whose else answer.collectivity
     here = within.way(parts.keyring) if within else ""
     response = parts.pages.render(
         answer.page,

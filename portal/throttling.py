@@ -45,6 +45,12 @@ LOG_INS_PER_CITIZEN: Final = Rule("log_in_citizen", 50, timedelta(minutes=15))
 LOG_INS_PER_DEVICE: Final = Rule("log_in_device", 20, timedelta(minutes=15))
 # Each is a click, and costs a row.
 WAYS_HOME_PER_DEVICE: Final = Rule("way_home_device", 40, timedelta(minutes=15))
+# At a partner's place all come by one address, in which there may be a fair; here, nothing else
+# tells one device from another.
+CODES_PER_SOURCE: Final = Rule("code_source", 600, timedelta(hours=1))
+CODES_PER_PARTNER: Final = Rule("code_partner", 6000, timedelta(hours=1))
+ACCOUNTS_PER_SOURCE: Final = Rule("account_source", 200, timedelta(minutes=15))
+LOG_INS_PER_SOURCE: Final = Rule("log_in_source", 200, timedelta(minutes=15))
 LINKS_PER_ADDRESS: Final = Rule("link_address", 5, timedelta(hours=1))
 # A school or a town hall may stand behind one address.
 LINKS_PER_SOURCE: Final = Rule("link_source", 60, timedelta(hours=1))

@@ -65,7 +65,7 @@ def describe(settings: Settings, snapshot: Snapshot, keys: OwnKeys) -> Descripti
         keys=keys.member.published,
         contact=first.contact,
         logo_svg=first.logo_svg,
-        provider=_provider(settings, entity, keys.provider),
+        provider=provider(settings, keys.provider),
         client=_client(entity, keys.client),
     )
 
@@ -102,9 +102,11 @@ def _server(text: str, name: str) -> Server:
     return Server(parts.hostname or name, parts.port or _RADSEC_PORT, name)
 
 
-def _provider(settings: Settings, entity: str, keys: Keys) -> Provider | None:
+def provider(settings: Settings, keys: Keys) -> Provider | None:
+    """Return our OpenID provider; None where it is switched off, or has no key yet."""
     if not settings.federation.openid or not keys.published:
         return None
+    entity = settings.portal.public_url
     return Provider(
         issuer=entity,
         authorization_endpoint=f"{entity}/openid/authorize",

@@ -64,16 +64,23 @@ def verify(token: str, keys: Sequence[Jwk], kind: str, now: datetime) -> Claims:
 
     Raises Invalid.
     """
+    header, claims = opened(token, keys)
+    if header.get("typ") != kind:
+        raise Invalid(f"it is signed, but is no {kind}")
+    _check_times(claims, now)
+    return claims
+
+
+def opened(token: str, keys: Sequence[Jwk]) -> tuple[Claims, Claims]:
+    """Return the header and the claims of a JWT that one of some keys has signed by ES256, of
+    whatever type, valid or not. Raises Invalid."""
     if len(token) > 2 * MOST_OCTETS:
         raise Invalid(f"what was signed has more than {2 * MOST_OCTETS} octets")
     try:
         decoded = jwt.decode(token, _chosen(token, keys), registry=_REGISTRY)
     except _UNREADABLE:
         raise Invalid("the signature is not by a key that is known") from None
-    if decoded.header.get("typ") != kind:
-        raise Invalid(f"it is signed, but is no {kind}")
-    _check_times(decoded.claims, now)
-    return decoded.claims
+    return decoded.header, decoded.claims
 
 
 def self_signed(token: str, now: datetime) -> tuple[Claims, str]:
@@ -148,8 +155,11 @@ def _chosen(token: str, keys: Sequence[Jwk]) -> KeySet:
 
 
 def _named(token: str, keys: Sequence[Jwk]) -> Jwk:
-    """Return the key that a token names. Raises KeyError where it names none of these."""
+    """Return the key that a token names; the only one where it names none (OpenID Connect Core 1.0
+    section 10.1). Raises KeyError where it names none of these."""
     kid = jws.extract_compact(token.encode(), registry=_REGISTRY).headers().get("kid")
+    if kid is None and len(keys) == 1:
+        return keys[0]
     found = next((key for key in keys if key.get("kid") == kid), None)
     if found is None:
         raise KeyError(kid)

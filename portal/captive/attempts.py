@@ -290,8 +290,7 @@ def _progress(
         has_code=code is not None and codes.is_good(code, now),
         has_proven_email=row.proven_email is not None,
         has_citizen=citizen is not None,
-        terms_are_current=citizen is not None
-        and citizen.terms_accepted == citizens.terms_of(citizen.collectivity),
+        terms_are_current=citizen is not None and citizen.has_current_terms,
         has_visitor=isinstance(person, VisitorRecord),
         came_back=row.method is Method.HOME_PAGE,
         proven_at=row.proven_at,

@@ -13,8 +13,7 @@ from fastapi.responses import Response
 from aaa.secret import Secret
 from aaa.snapshot import NasEntry
 from portal.captive import api, arrivals, entry, online, proofs, views, visits
-from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of
-from portal.identification.wish import Wish
+from portal.dependencies import FormHere, PartsHere, VisitGone, VisitHere, visit_of, wish_of
 from portal.notices import notice
 from portal.parts import Parts
 from portal.rendering import language_of, not_found, respond
@@ -102,15 +101,7 @@ async def create_account(
     request: Request, parts: PartsHere, attempt: VisitHere, form: FormHere
 ) -> Response:
     """Create an account for a proven address."""
-    password = form.exactly("password")
-    wish = Wish(
-        name=form.text("name"),
-        password=password,
-        wants_password=bool(password) or form.is_ticked("wants_password"),
-        accepts_terms=form.is_ticked("accept_terms"),
-        remember=form.is_ticked("remember"),
-        language=language_of(request, attempt, attempt.hotspot.collectivity.language),
-    )
+    wish = wish_of(form, language_of(request, attempt, attempt.collectivity.language))
     return respond(parts, request, await proofs.create_account(parts, attempt, wish))
 
 

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from aaa.secret import Secret
-from portal.dependencies import EnrolmentHere, FormHere, PartsHere, VisitHere
+from portal.dependencies import EnrolmentHere, FormHere, PartsHere, SourceHere, VisitHere
 from portal.notices import notice
 from portal.onboarding import formats, links, making, views
 from portal.onboarding.views import Asking
+from portal.openid import consents
 from portal.rendering import language_of, not_found, respond
 
 router = APIRouter()
@@ -61,17 +62,21 @@ async def ask(request: Request, parts: PartsHere, at: str = "", sent: str = "") 
 
 
 @router.post("/secure")
-async def send_link(request: Request, parts: PartsHere, form: FormHere, at: str = "") -> Response:
+async def send_link(
+    request: Request, parts: PartsHere, source: SourceHere, form: FormHere, at: str = ""
+) -> Response:
     """Send a link to an address."""
     language = language_of(request, None, None)
-    answer = await links.by_mail(parts, form.text("email"), _source(request), language, at)
+    answer = await links.by_mail(parts, form.text("email"), source, language, at)
     return respond(parts, request, answer)
 
 
 @router.get("/s/{code}")
-async def follow_code(request: Request, parts: PartsHere, code: str) -> Response:
+async def follow_code(
+    request: Request, parts: PartsHere, source: SourceHere, code: str
+) -> Response:
     """A short address, typed or scanned."""
-    return respond(parts, request, await links.by_code(parts, code, _source(request)))
+    return respond(parts, request, await links.by_code(parts, code, source))
 
 
 @router.get("/secure/{token}")
@@ -155,6 +160,20 @@ async def download(
     return respond(parts, request, answer)
 
 
+@router.get("/secure/{token}/places")
+async def places(request: Request, parts: PartsHere, enrolment: EnrolmentHere) -> Response:
+    """The partners' places whom the citizen lets know them."""
+    return respond(parts, request, await consents.show(parts, enrolment))
+
+
+@router.post("/secure/{token}/places/{partner}/take-back")
+async def take_back(
+    request: Request, parts: PartsHere, enrolment: EnrolmentHere, partner: str
+) -> Response:
+    """Let a place know them no more."""
+    return respond(parts, request, await consents.take_back(parts, enrolment, partner))
+
+
 @router.get("/secure/{token}/notice/{kind}")
 async def notice_in_enrolment(
     request: Request, parts: PartsHere, enrolment: EnrolmentHere, kind: str
@@ -170,8 +189,3 @@ async def return_to_start(
     """A form that was not taken is shown at its own address, where a browser may open it again."""
     answer = making.to_start(parts, enrolment) if step in _STEPS else not_found()
     return respond(parts, request, answer)
-
-
-def _source(request: Request) -> str:
-    """Return where a request comes from, as far as the front tells."""
-    return request.client.host if request.client else ""

@@ -17,6 +17,7 @@ from portal.onboarding.enrolments import OpenEnrolment
 from portal.onboarding.formats import Platform
 from portal.onboarding.phrases import phrases
 from portal.onboarding.profile import WifiSecret
+from portal.openid import consents
 from portal.pages import Mistake
 from portal.parts import Parts
 
@@ -73,6 +74,7 @@ async def start(
             ],
             "devices": shown.lines,
             "hidden": shown.hidden,
+            "has_places": bool(await consents.of_citizen(parts, enrolment.citizen.id)),
             "is_sent": is_sent,
             **await _ways(parts, enrolment, asking),
         },

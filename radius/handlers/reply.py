@@ -71,7 +71,7 @@ class ReplyBuilder:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._cui_key = keyring.derive("cui")
+        self._cui_key = keyring.derive(cui.KEY)
 
     def accept(
         self, request: Request, authenticated: Authenticated, *more: tuple[str, Value]

@@ -1,5 +1,6 @@
 """Every page of the portal as a village would show it, and every look that a page can have."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from portal.languages import LANGUAGES
 from portal.onboarding import qr, words
 from portal.onboarding.formats import FORMATS, Platform
 from portal.onboarding.listing import Line
+from portal.openid.consents import Given
 from portal.pages import Ending, Mistake, Pages
 from tests.house.sources import ROOT
 
@@ -43,6 +45,22 @@ SQUARE: Final = HotspotEntry(1, "square", "Place de la Mairie", "Wi-Fi public", 
 IN_VISIT: Final = {"here": "/visit/k3v9Qm2x", "hotspot": SQUARE, "path": "/visit/k3v9Qm2x"}
 IN_ENROLMENT: Final = {"here": "/secure/e5k2Tz8w", "hotspot": None, "path": "/secure/e5k2Tz8w"}
 
+IN_SIGN_IN: Final = {
+    "here": "/openid/sign-in/s4n8Hc5y",
+    "hotspot": None,
+    "path": "/openid/sign-in/s4n8Hc5y",
+    "asking": "Regione Liguria, Dipartimento per la transizione digitale",
+    # As large a drawing as is shown.
+    "asking_logo": f"data:image/svg+xml;base64,{b64encode(LOGO.ljust(4096).encode()).decode()}",
+}
+LOGGING_OUT: Final = {
+    "hotspot": None,
+    "path": "/openid/log-out/o7p1",
+    "onward": "https://wifi.liguria.example/?state=x&way=2",
+    "asking": IN_SIGN_IN["asking"],
+    "asking_logo": None,
+}
+
 _WELCOME: Final = {
     "email": "",
     "identifier": "",
@@ -61,6 +79,11 @@ _HOMES: Final = {
     "has_search": False,
 }
 _HOME: Final = {"home": "valli", "title": "Unione Montana delle Valli Monregalesi"}
+_SIGN_IN: Final = {"email": "", "identifier": "", "can_mail": True}
+_PLACES: Final = [
+    Given("liguria", "Regione Liguria", NOW),
+    Given("piemonte", "Città metropolitana di Torino", NOW),
+]
 _CODE: Final = {"email": "anna.lavande@example.org", "tries_left": 5}
 _ACCOUNT: Final = {
     "suggested_name": "anna.lavande",
@@ -109,6 +132,7 @@ _SECURE: Final = _WAYS | {
         for number in range(24, 0, -1)
     ],
     "hidden": 3,
+    "has_places": True,
 }
 _ASK: Final = {"network": "Farandole", "email": "", "can_mail": True}
 _DEVICE: Final = _WAYS | {
@@ -264,6 +288,42 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "secure, no mail": ("secure_ask.html", {"path": "/secure"} | _ASK | {"can_mail": False}),
     "secure, sent": ("secure_sent.html", {"path": "/secure"}),
     "secure, not ready": ("secure_not_ready.html", {"path": "/secure"}),
+    "sign in": ("sign_in.html", IN_SIGN_IN | _SIGN_IN),
+    "sign in, hinted": (
+        "sign_in.html",
+        IN_SIGN_IN | _SIGN_IN | {"identifier": f"anna.lavande@{VILLAGE.realm}"},
+    ),
+    "sign in, no logo, no mail": (
+        "sign_in.html",
+        IN_SIGN_IN | _SIGN_IN | {"asking_logo": None, "can_mail": False},
+    ),
+    "sign in, wrong password": (
+        "sign_in.html",
+        IN_SIGN_IN | _SIGN_IN | {"identifier": "anna", "error": Mistake.CREDENTIALS_WRONG},
+    ),
+    "sign in, code": ("code.html", IN_SIGN_IN | _CODE),
+    "sign in, account": ("account.html", IN_SIGN_IN | _ACCOUNT | {"remember_days": None}),
+    "sign in, terms": ("terms.html", IN_SIGN_IN | {"terms": None}),
+    "consent": ("consent.html", IN_SIGN_IN),
+    "leaving": (
+        "leaving.html",
+        IN_SIGN_IN | {"url": "https://wifi.liguria.example/federation/callback?code=x&state=y"},
+    ),
+    "sign in, denied": ("sign_in_denied.html", IN_SIGN_IN | {"reason": DenyReason.BANNED}),
+    "sign in, too many devices": (
+        "sign_in_denied.html",
+        IN_SIGN_IN | {"reason": DenyReason.TOO_MANY_DEVICES},
+    ),
+    "sign in, refused": ("sign_in_refused.html", {"path": "/"}),
+    "notice in a sign-in": (
+        "notice.html",
+        IN_SIGN_IN | _NOTICE | {"kind": "privacy", "back": "Back to the log-in"},
+    ),
+    "log out": ("log_out.html", LOGGING_OUT),
+    "log out, nowhere to go": ("log_out.html", LOGGING_OUT | {"onward": None}),
+    "logged out": ("logged_out.html", LOGGING_OUT),
+    "places": ("places.html", IN_ENROLMENT | {"places": _PLACES}),
+    "places, none": ("places.html", IN_ENROLMENT | {"places": []}),
     "link expired": ("link_expired.html", {"path": "/"}),
     "short code wrong": ("short_code_wrong.html", {"path": "/"}),
     "notice in an enrolment": (

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from aaa import access_points
-from aaa.model import Citizen, Session, Ticket
+from aaa.model import Citizen, Instruction, Session, Ticket
 from aaa.secret import Secret
 from aaa.settings import FederationSettings, PortalSettings, Settings
 from federation.carriers import PROXY_SCHEDULE, UdpCarrier
@@ -61,6 +61,12 @@ class Portal:
         """The same portal with another mailer."""
         return create_app(replace(self.parts, mailer=mailer))
 
+    def without_openid(self) -> FastAPI:
+        """The same portal where our OpenID provider is switched off."""
+        federation = FederationSettings(openid=False)
+        settings = self.parts.settings.model_copy(update={"federation": federation})
+        return create_app(replace(self.parts, settings=settings))
+
     def browser(self, app: FastAPI | None = None, language: str = "en") -> "Browser":
         """A browser that keeps no cookies."""
         transport = httpx.ASGITransport(app or self.app)
@@ -106,6 +112,12 @@ class Portal:
         async with self.village.database.write("test") as session:
             values = {"stopped_at": self.village.clock()} | columns
             await session.execute(update(Session).where(Session.id == session_id).values(**values))
+
+    async def disconnected(self) -> list[int]:
+        """The sessions whose end was asked for, in the order in which it was."""
+        async with self.village.database.read("test") as session:
+            query = select(Instruction.session_id).order_by(Instruction.id)
+            return list((await session.scalars(query)).all())
 
     async def citizen(self, email: str) -> Citizen | None:
         """The citizen of an address, as stored."""
