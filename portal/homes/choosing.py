@@ -14,6 +14,7 @@ from portal.homes import openid, passwords, views
 from portal.homes.entering import count
 from portal.homes.identifiers import Foreign
 from portal.homes.listing import list_homes
+from portal.homes.openid import Wish
 from portal.parts import Parts
 from portal.rendering import not_found
 from portal.throttling import Throttled
@@ -93,11 +94,13 @@ async def _way(
     hint: str,
 ) -> str | Throttled:
     """Return where a browser begins at a home."""
-    now, us = parts.clock(), parts.settings.portal.public_url
+    now = parts.clock()
     tries = [(throttling.WAYS_HOME_PER_DEVICE, attempt.counted_as)]
     if refused := await throttling.admit(parts.database, parts.keyring, tries, now):
         return refused
     async with parts.database.write("home_visit") as session:
         state = await openid.begin(session, parts.keyring, attempt.id, provider, now)
     count(attempt, partner, Method.HOME_PAGE, "begun")
-    return openid.authorization_url(parts.keyring, provider, us, state, language, hint)
+    us, place = parts.settings.portal.public_url, attempt.collectivity.realm
+    wish = Wish(us=us, operator=place, language=language, hint=hint)
+    return openid.authorization_url(parts.keyring, provider, state, wish)

@@ -29,6 +29,8 @@ _ASSERTED_FOR: Final = timedelta(minutes=1)
 # RFC 7523 section 2.2.
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _STATE_OCTETS: Final = 32
+# RFC 5580 section 4.1: an Operator-Name that is a realm.
+_REALM: Final = "1"
 _LONGEST_STATE: Final = 100
 
 
@@ -80,25 +82,36 @@ async def end(session: AsyncSession, keyring: Keyring, state: str, now: datetime
     return Begun(row.attempt_id, row.issuer, _nonce(keyring, state), _verifier(keyring, state))
 
 
-def authorization_url(
-    keyring: Keyring, provider: Provider, us: str, state: str, language: str, hint: str
-) -> str:
-    """Return where a browser begins at a home; ``us`` is our entity identifier, ``hint`` the
-    identifier that was typed, if any was."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who asks a home, and what may be of use to it: ``us`` is our entity identifier, ``operator``
+    the realm of the collectivity whose place it is, ``hint`` the identifier that was typed, if any
+    was."""
+
+    us: str
+    operator: str
+    language: str
+    hint: str = field(default="", repr=False)
+
+
+def authorization_url(keyring: Keyring, provider: Provider, state: str, wish: Wish) -> str:
+    """Return where a browser begins at a home."""
     challenge = hashlib.sha256(_verifier(keyring, state).encode()).digest()
     asked = {
         "response_type": "code",
-        "client_id": us,
-        "redirect_uri": us + CALLBACK,
+        "client_id": wish.us,
+        "redirect_uri": wish.us + CALLBACK,
         "scope": "openid",
         "state": state,
         "nonce": _nonce(keyring, state),
         "code_challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
-        "ui_locales": language,
+        "ui_locales": wish.language,
+        # Ours alone: by which the pseudonym is another one in each of our collectivities.
+        "operator_name": f"{_REALM}{wish.operator}",
     }
-    if hint:
-        asked["login_hint"] = hint
+    if wish.hint:
+        asked["login_hint"] = wish.hint
     mark = "&" if "?" in provider.authorization_endpoint else "?"
     return f"{provider.authorization_endpoint}{mark}{urlencode(asked)}"
 

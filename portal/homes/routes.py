@@ -1,5 +1,7 @@
 """The addresses by which a partner's citizen goes home and comes back."""
 
+from collections import Counter
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -40,14 +42,16 @@ async def try_password(
 
 
 @router.get(CALLBACK)
-async def come_back(
-    request: Request,
-    parts: PartsHere,
-    state: str = "",
-    code: str = "",
-    iss: str = "",
-    error: str = "",
-) -> Response:
-    """Where homes send browsers back to."""
-    returned = Returned(state=state, code=code, issuer=iss, error=error)
+async def come_back(request: Request, parts: PartsHere) -> Response:
+    """Where homes send browsers back to. A parameter that is there twice is none (RFC 6749 section
+    3.1)."""
+    sent = request.query_params.multi_items()
+    times = Counter(name for name, _ in sent)
+    once = {name: value for name, value in sent if times[name] == 1}
+    returned = Returned(
+        state=once.get("state", ""),
+        code=once.get("code", ""),
+        issuer=once.get("iss", ""),
+        error=once.get("error", ""),
+    )
     return respond(parts, request, await returning.come_back(parts, returned))

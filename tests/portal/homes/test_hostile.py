@@ -168,6 +168,23 @@ async def test_the_answer_of_somebody_else_redeems_nothing(
     assert liguria.redeemed == []
 
 
+@pytest.mark.parametrize(("twice", "flaw"), [("code", "no_code"), ("iss", "wrong_sender")])
+async def test_what_is_there_twice_is_not_there(
+    small_portal: Portal, liguria: Provider, twice: str, flaw: str
+) -> None:
+    browser = small_portal.browser()
+    visit = await browser.arrive()
+    sent = await browser.get(f"{visit}/home/liguria")
+    back = liguria.authorize(sent.headers["location"])
+    state = f"&state={liguria.asked['state']}"
+    assert (await browser.get(back + state)).status_code == 410
+    with structlog.testing.capture_logs() as log:
+        answer = await browser.get(f"{back}&{twice}=other")
+    assert UNUSABLE in answer.text
+    assert [line["flaw"] for line in log if "flaw" in line] == [flaw]
+    assert liguria.redeemed == []
+
+
 async def test_a_code_of_another_log_in(small_portal: Portal, liguria: Provider) -> None:
     await refused(small_portal, liguria, "code_refused", code="somebody's")
     small_portal.parts.warnings.summarise(small_portal.village.clock.advance(seconds=60))

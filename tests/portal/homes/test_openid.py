@@ -50,6 +50,7 @@ async def test_home_and_back_online(small_portal: Portal, liguria: Provider) -> 
     assert asked["scope"] == "openid"
     assert asked["code_challenge_method"] == "S256"
     assert asked["ui_locales"] == "en"
+    assert asked["operator_name"] == "1village.example"
     assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
     # The gateway is told a pseudonym, and a ticket of its own.
     assert answer.status_code == 303
