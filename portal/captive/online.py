@@ -261,7 +261,8 @@ async def _find(
         ended = await _newest(session, attempt.nas, mac, since)
     remembered = await devices.by_mac(session, mac, now)
     is_own = isinstance(remembered, RememberedDevice) and (
-        attempt.citizen is None or remembered.citizen_id == attempt.citizen.id
+        attempt.person is None
+        or (attempt.citizen is not None and remembered.citizen_id == attempt.citizen.id)
     )
     return Found(
         running=running[0] if running else None,

@@ -42,7 +42,8 @@ def read(typed: str, partners: Partners) -> Typed:
     """Return whose an identifier is. A realm that only ``*`` leads to a partner is ours to check:
     it may be the domain of an e-mail address. The name is kept as typed, since homes differ in
     what they fold."""
-    name, at, written = typed.translate(_AT_SIGNS).rpartition("@")
+    typed = typed.translate(_AT_SIGNS)
+    name, at, written = typed.rpartition("@")
     realms = partners.aliases.realms(written) if at else ()
     if len(realms) > 1:
         return Shared(written)
@@ -58,7 +59,7 @@ def read(typed: str, partners: Partners) -> Typed:
 def read_at(typed: str, partner: PartnerEntry, partners: Partners) -> Typed:
     """Return whose an identifier is that was typed for one partner: bare it is of its realm, where
     it has one; and a realm that only ``*`` leads there counts."""
-    realm = realm_of(partner)
+    typed, realm = typed.translate(_AT_SIGNS), realm_of(partner)
     if "@" not in typed and realm is not None:
         return Foreign(partner, realm, f"{typed}@{realm}")
     found = read(typed, partners)
