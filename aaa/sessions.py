@@ -25,6 +25,9 @@ class SessionView:
     id: int
     citizen: str | None
     citizen_id: int | None
+    home: str | None
+    """Of a visitor: the partner whose citizen it is, and the realm that leads there. No name."""
+    realm: str | None
     collectivity: str
     hotspot: str
     nas: str
@@ -46,12 +49,15 @@ async def listed(
 ) -> Sequence[SessionView]:
     """Return sessions, newest first; ``conditions`` are on the model's columns."""
     home = Collectivity.__table__.alias("home")
+    partner = Collectivity.__table__.alias("partner")
     rows = await session.execute(
         select(
             Session.id,
             Citizen.name.label("citizen_name"),
             home.c.realm.label("citizen_realm"),
             Session.citizen_id,
+            partner.c.slug.label("home"),
+            Session.user_name,
             Collectivity.slug.label("collectivity"),
             Hotspot.slug.label("hotspot"),
             Nas.name.label("nas"),
@@ -72,6 +78,7 @@ async def listed(
         .outerjoin(Citizen, Citizen.id == Session.citizen_id)
         .outerjoin(Device, Device.id == Session.device_id)
         .outerjoin(home, home.c.id == Citizen.collectivity_id)
+        .outerjoin(partner, partner.c.id == Session.home_collectivity_id)
         .where(*conditions)
         .order_by(Session.started_at.desc(), Session.id.desc())
         .limit(most)
@@ -79,13 +86,20 @@ async def listed(
     return [
         SessionView(
             citizen=f"{row.citizen_name}@{row.citizen_realm}" if row.citizen_name else None,
+            realm=_realm(row.user_name) if row.home else None,
             **{name: row._mapping[name] for name in _PLAIN},
         )
         for row in rows
     ]
 
 
-_PLAIN = tuple(name for name in SessionView.__slots__ if name != "citizen")
+_PLAIN = tuple(name for name in SessionView.__slots__ if name not in ("citizen", "realm"))
+
+
+def _realm(user_name: str | None) -> str | None:
+    """Return of a User-Name what tells nobody who it is."""
+    _, at, realm = (user_name or "").rpartition("@")
+    return realm.casefold() if at else None
 
 
 async def open_at(session: AsyncSession, *, nas_id: int, device_mac: str) -> SessionView | None:

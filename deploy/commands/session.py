@@ -53,7 +53,18 @@ def list_(
         ]
 
     columns = (
-        *("id", "citizen", "device", "hotspot", "nas", "device_mac", "started_at", "stopped_at"),
+        *(
+            "id",
+            "citizen",
+            "home",
+            "realm",
+            "device",
+            "hotspot",
+            "nas",
+            "device_mac",
+            "started_at",
+            "stopped_at",
+        ),
         *("terminate_cause", "session_seconds", "download_octets", "upload_octets"),
     )
     show_rows(look(context, work), columns, as_json)

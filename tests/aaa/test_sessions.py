@@ -107,3 +107,29 @@ async def test_open_sessions_are_counted_by_place_while_they_are_fresh(village: 
         assert await sessions.open_by_hotspot(session, now) == {}
         row = await session.get_one(Session, 1)
         assert row.citizen_id == village.anna
+
+
+async def test_a_visitor_is_shown_by_their_home_and_by_no_name(village: Village) -> None:
+    home = village.snapshot.by_realm["borgo.example"]
+    rows = {
+        "giulia@Basil.example": ("borgo", "basil.example"),
+        "somebody": ("borgo", None),
+    }
+    async with village.database.write("test") as session:
+        for name in rows:
+            session.add(
+                Session(
+                    nas_id=village.square.id,
+                    hotspot_id=village.square.hotspot.id,
+                    acct_session_id=name,
+                    home_collectivity_id=home.id,
+                    user_name=name,
+                    started_at=village.clock(),
+                    updated_at=village.clock(),
+                )
+            )
+    async with village.database.read("test") as session:
+        found = await sessions.listed(session)
+    assert {(each.home, each.realm) for each in found} == set(rows.values())
+    assert "giulia" not in repr(found)
+    assert "somebody" not in repr(found)

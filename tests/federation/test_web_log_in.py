@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aaa import sessions
 from deploy.assemble import Part
 from tests.federation.captured import Phone, captured
 from tests.federation.nodes import BASIL, LAVENDER, Node, join, node, until
@@ -73,6 +74,9 @@ async def test_by_a_password_that_the_home_is_asked_about(
     assert here.user_name is not None
     assert here.user_name.startswith("v-")
     assert here.user_name.endswith(f"@{home.cast.realm}")
+    async with visited.village.database.read("test") as session:
+        (listed,) = await sessions.listed(session)
+    assert (listed.citizen, listed.home, listed.realm) == (None, "basil", home.cast.realm)
     # No file of the place's has ever held a name.
     files = [path.read_bytes() for path in tmp_path.glob(f"{visited.cast.slug}.sqlite*")]
     assert files
