@@ -5,7 +5,7 @@ It runs where it is called: in the network that the calling thread has entered.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,6 +68,8 @@ class Phone:
     gateway: Gateway
     visitor: Visitor
     client: httpx.AsyncClient
+    ordered: asyncio.Event
+    """Set by the first order that the gateway has followed."""
 
     async def open(self, url: str) -> Page:
         """Return the page that a URL leads to, through the gateway where that is the way."""
@@ -78,6 +80,11 @@ class Phone:
         action, hidden = page.form(field)
         self.client.cookies.clear()
         return await self._follow(await self.client.post(action, data=hidden | values))
+
+    async def await_order(self, seconds: float = 30) -> None:
+        """Return once the gateway has followed an order about its phones."""
+        async with asyncio.timeout(seconds):
+            await self.ordered.wait()
 
     @property
     def is_online(self) -> bool:
@@ -119,26 +126,19 @@ async def open_network(portal: str) -> AsyncIterator[Phone]:
     )
     client = Client(_PATIENCE)
     gateway = Gateway(nas, _ask(client), lambda: datetime.now(UTC))
-    loop = asyncio.get_running_loop()
+    ordered, loop = asyncio.Event(), asyncio.get_running_loop()
     orders, _ = await loop.create_datagram_endpoint(
-        lambda: _Orders(gateway), local_addr=(str(_LOOPBACK), _ORDERS_PORT)
+        lambda: _Orders(gateway, ordered), local_addr=(str(_LOOPBACK), _ORDERS_PORT)
     )
     async with httpx.AsyncClient(headers={"Accept-Language": "en"}) as browser:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(gateway.run())
-                yield Phone(gateway, await gateway.arrive(STATION), browser)
+                yield Phone(gateway, await gateway.arrive(STATION), browser, ordered)
                 gateway.switch_off()
         finally:
             orders.close()
             client.close()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Let the others run until a condition holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # what is waited for is another process' work
-            await asyncio.sleep(0.05)
 
 
 def _ask(client: Client) -> Any:
@@ -152,8 +152,9 @@ def _ask(client: Client) -> Any:
 class _Orders(asyncio.DatagramProtocol):
     """Takes Disconnect-Requests for a gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, ordered: asyncio.Event) -> None:
         self._gateway = gateway
+        self._ordered = ordered
 
     def connection_made(self, transport: Any) -> None:
         """Keep what answers are sent by."""
@@ -163,3 +164,4 @@ class _Orders(asyncio.DatagramProtocol):
         """Answer one order."""
         if answer := self._gateway.receive(data):
             self._transport.sendto(answer, addr)
+            self._ordered.set()

@@ -9,7 +9,7 @@ import pytest
 from tests.counterparts import require_network_namespaces
 from tests.interop.hostap import CONNECTED, run_supplicant
 from tests.interop.joined import PASSWORD, WIFI_SECRET, Member, run_members
-from tests.interop.open_network import STATION, WANTED, Page, Phone, open_network, until
+from tests.interop.open_network import STATION, WANTED, Page, Phone, open_network
 from tests.interop.square import Row
 from tests.village import PHONE
 
@@ -152,7 +152,8 @@ def visit(
             assert here["device_mac"] == there["device_mac"] == mac
             phone.gateway.download(phone.visitor, 5_000_000)
             await asyncio.to_thread(home.farandole.do, "citizen", "remove", nai)
-            await until(lambda: not phone.is_online)
+            await phone.await_order()
+            assert not phone.is_online
         await asyncio.to_thread(assert_ended_alike, visited, home)
 
     with visited.square.server.namespace.entered():
