@@ -103,6 +103,7 @@ def live_a_day() -> None:
     exchange_with_access_points()
     log_in_securely()
     join_partners()
+    log_citizens_in_for_partners()
     work_behind()
 
 
@@ -166,6 +167,11 @@ def join_partners() -> None:
         for direction in ("in", "out"):
             federation_metrics.orders.labels(partner, direction, "acknowledged").inc(3)
             federation_metrics.orders.labels(partner, direction, "unanswered").inc(4)
+
+
+def log_citizens_in_for_partners() -> None:
+    for endpoint, outcome in (("authorize", "accepted"), ("token", "invalid_client")):
+        federation_metrics.openid_requests.labels(endpoint, outcome).inc(7)
 
 
 def work_behind() -> None:
