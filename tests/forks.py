@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
-from tests.process import Process
+from tests.process import Process, enter_network
 
 _ROOT: Final = Path(__file__).parent.parent
 # Loaded by name, and only when a database or a port is opened.
@@ -35,7 +35,6 @@ _LOADED_LATE: Final = (
 )
 _MOST_OCTETS: Final = 1 << 17
 _PR_SET_PDEATHSIG: Final = 1
-_CLONE_NEWNET: Final = 0x40000000
 
 
 @dataclass(slots=True)
@@ -223,13 +222,10 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
         if number < 3:
             os.dup2(descriptor, number)
         os.close(descriptor)
-    system = ctypes.CDLL(None, use_errno=True)
-    system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if order["network"]:
-        namespace = os.open(order["network"], os.O_RDONLY)
-        if system.setns(namespace, _CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "the network namespace cannot be entered")
-        os.close(namespace)
+        with open(order["network"]) as network:
+            enter_network(network.fileno())
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["directory"])

@@ -1,5 +1,6 @@
 """Running a real program beside a test."""
 
+import ctypes
 import os
 import re
 import signal
@@ -9,7 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Final, Protocol, Self
+
+_NETWORK: Final = 0x40000000  # CLONE_NEWNET
+
+
+def enter_network(namespace: int) -> None:
+    """Move this thread into a network namespace, by the descriptor of its file (setns(2), which
+    Python has from 3.12 on)."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.setns(namespace, _NETWORK) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 class ProgramFailed(AssertionError):

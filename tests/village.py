@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 
 from aaa import access_points, citizens, collectivities, policies
 from aaa.database import Database
@@ -69,6 +72,22 @@ class Village:
         async with self.database.write("test") as session:
             await policies.set_limits(session, scope, limits)
         await self.directory.refresh()
+
+
+def lay_out(file: Path) -> str:
+    """Make an SQLite database with all tables, and nothing in them; return its URL."""
+    file.write_bytes(_tables())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _tables() -> bytes:
+    with TemporaryDirectory(prefix="farandole-tables-") as directory:
+        file = Path(directory) / "empty.sqlite"
+        engine = create_engine(f"sqlite:///{file}")
+        Base.metadata.create_all(engine)
+        engine.dispose()
+        return file.read_bytes()
 
 
 def _on(database: Database) -> Village:

@@ -14,6 +14,7 @@ from tests.operator import Operator, Served
 from tests.radius.eap.certificates import Authority
 from tests.radius.radsec import SECRET, raw, write_identity
 from tests.radius.served import status
+from tests.waiting import pause
 
 Files = tuple[Path, Path, Path]
 
@@ -36,7 +37,7 @@ async def until_answered(served: Served, files: Files, expected: bool) -> None:
     """Wait until the running service has seen what was changed beside it."""
     async with asyncio.timeout(30):
         while await is_answered(served, files) is not expected:
-            await asyncio.sleep(0)
+            await pause()
 
 
 def test_a_certificate_of_ours(village: Operator, tmp_path: Path) -> None:

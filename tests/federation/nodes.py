@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import access_points, citizens, collectivities
 from aaa.database import Database
-from aaa.model import Base, Session
+from aaa.model import Session
 from aaa.passwords import PasswordHashing
 from aaa.pki.identity import ServerIdentity
 from aaa.policies import Scope
@@ -45,7 +45,8 @@ from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
 from tests.ports import free_port
 from tests.radius.served import LOOPBACK, QUICK, sample
-from tests.village import NAS_SECRET, PASSWORD, Clock, Village
+from tests.village import NAS_SECRET, PASSWORD, QUICK_HASHER, Clock, Village, lay_out
+from tests.waiting import pause
 
 SHARED: Final = Secret("a secret between two members")
 UAM_SECRET: Final = Secret("what a gateway signs with")
@@ -257,13 +258,12 @@ async def node(
     parts: frozenset[Part] = frozenset({Part.RADIUS}),
 ) -> AsyncIterator[Node]:
     """Yield a member that serves; `versions` are those of RADIUS that it speaks over TLS."""
-    database = Database(f"sqlite:///{directory}/{cast.slug}.sqlite")
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    database = Database(lay_out(directory / f"{cast.slug}.sqlite"))
+    hashing = PasswordHashing(hasher=QUICK_HASHER)
     keyring = Keyring(cast.slug.encode().ljust(32, b"!"))
     # RADIUS tells whole seconds.
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
-    village = Village(database, keyring, Directory(database, keyring), PasswordHashing(), clock)
+    village = Village(database, keyring, Directory(database, keyring), hashing, clock)
     settings = Settings(
         radius=RadiusSettings(
             address="127.0.0.1",
@@ -378,4 +378,4 @@ async def until(condition: Any, seconds: float = 20) -> None:
     """Let the others run until the coroutine function `condition` returns something true."""
     async with asyncio.timeout(seconds):
         while not await condition():
-            await asyncio.sleep(0)
+            await pause()

@@ -1,19 +1,14 @@
 """Network namespaces, and the cables between them."""
 
-import ctypes
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_interface
 from pathlib import Path
-from typing import Final
 
 from tests.counterparts import require
-from tests.process import Process
-
-_NETWORK: Final = 0x40000000  # CLONE_NEWNET
+from tests.process import Process, enter_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +36,11 @@ class Namespace:
         """Let this thread, and those that it starts, open their sockets here; a socket stays in
         the network that it was opened in."""
         with open("/proc/thread-self/ns/net") as outside, self.path.open() as inside:
-            _enter(inside.fileno())
+            enter_network(inside.fileno())
             try:
                 yield
             finally:
-                _enter(outside.fileno())
+                enter_network(outside.fileno())
 
     def reaches(self, address: str) -> bool:
         """Return whether one ping to an address is answered."""
@@ -72,13 +67,6 @@ class Namespace:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-
-
-def _enter(file: int) -> None:
-    """Move this thread into a network namespace (setns(2), which Python has from 3.12 on)."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.setns(file, _NETWORK) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 @contextmanager

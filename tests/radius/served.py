@@ -40,6 +40,7 @@ from radius.wire.packet import Code, Packet
 from radius.wire.values import Tagged, Value
 from tests.counterparts import require
 from tests.village import NAS_SECRET, PHONE, Village
+from tests.waiting import pause
 
 LOOPBACK = ip_address("127.0.0.1")
 PHONE_AS_SENT = PHONE.replace(":", "-").upper()
@@ -232,7 +233,7 @@ async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Let the others run until `condition` holds."""
     async with asyncio.timeout(seconds):
         while not condition():
-            await asyncio.sleep(0)
+            await pause()
 
 
 def sample(name: str, **labels: str) -> float:

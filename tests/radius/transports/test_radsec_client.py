@@ -32,6 +32,7 @@ from tests.radius.radsec import (
 )
 from tests.radius.served import accounting, clear_pap, sample, serve, status, until
 from tests.village import Village
+from tests.waiting import pause
 
 
 @pytest.fixture
@@ -236,7 +237,7 @@ async def test_a_server_that_is_not_there(asker: RadsecClient, root: Authority) 
         assert refusals("unreachable") == before + 1
         while refusals("unreachable") == before + 1:
             assert await asker.exchange(home_of(port, root), status(), 600) is None
-            await asyncio.sleep(0)
+            await pause()
 
 
 async def test_a_server_that_comes_back(
@@ -250,7 +251,7 @@ async def test_a_server_that_comes_back(
     async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], answer, port):
         async with asyncio.timeout(20):
             while await asker.exchange(home_of(port, root), status(), 20) is None:
-                await asyncio.sleep(0)
+                await pause()
 
 
 async def test_garbage_from_a_server(
