@@ -11,7 +11,7 @@ import typer
 import uvloop
 
 from deploy.commands import alone
-from deploy.demo import village
+from deploy.demo import neighbour, village
 from deploy.demo.run import CONFIG_FILE, LOG_FILE, Stage, perform
 
 app = alone()
@@ -58,6 +58,9 @@ Farandole is running: the real service, and a simulated hotspot with a phone.
               or, as somebody who has an identifier already,
               {village.CITIZEN}  with the password  {village.PASSWORD}
               (over the border: {village.NAI})
+              or, as somebody who is at home at a partner with a service of its own
+              (“Log in with my region”, {neighbour.TITLE}),
+              {neighbour.NAI}  with the password  {neighbour.PASSWORD}
 
   For good    {settings.portal.public_url}/secure
               the secure network (802.1X): ask with {village.EMAIL},
@@ -67,7 +70,7 @@ Farandole is running: the real service, and a simulated hotspot with a phone.
                 -s "{village.SECURE_SECRET}"
 
   Metrics     http://127.0.0.1:{settings.monitoring.port}/metrics
-  Portal      {settings.portal.public_url}
+  Portal      {settings.portal.public_url}, the partner's {stage.beside.settings.portal.public_url}
   RADIUS      127.0.0.1, UDP ports {radius.auth_port} and {radius.acct_port}
   Log         {directory / LOG_FILE}
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final
 import typer
 from sqlalchemy import select
 
-from aaa import audit, snapshot
+from aaa import audit
 from aaa.errors import Invalid
-from deploy import certificates, signing_keys
+from deploy import ourselves
 from deploy.commands import files, partner_verifying
 from deploy.commands.output import AsJson, show_json, show_rows
 from deploy.commands.transaction import Transaction, account, change, look, within
 from deploy.installation import Installation
-from federation import directory, partners
+from federation import partners
 from federation.model import Invitation
 from federation.realms import RealmTable, ToPartner
 from federation.trust import accepting, invitations, joining, membership
@@ -182,21 +182,14 @@ def _now() -> datetime:
 
 
 async def _ourselves(installation: Installation) -> Ourselves:
-    """Return what we show and sign with; what is missing of it is made."""
-    now = datetime.now(UTC)
-    await certificates.keep(installation, now)
-    await signing_keys.keep(installation, now)
-    async with installation.database.read("command") as session:
-        present = await snapshot.load(session, installation.keyring)
-        known = await directory.load(session, installation.keyring, present, now)
-    present = snapshot.with_files(present, certificates.of_operator(installation.settings.radius))
+    """Return what we show and sign with; tell a person where others would not reach us."""
     if installation.settings.portal.is_out_of_reach:
         typer.echo(
             f"portal.public_url is {installation.settings.portal.public_url}: only this machine "
             "reaches that. Set it to what others reach the portal by.",
             err=True,
         )
-    return joining.ourselves(installation.settings, present, known.keys, now)
+    return await ourselves.shown(installation, _now())
 
 
 def _confirm(inviting: Member) -> None:

@@ -18,7 +18,7 @@ from aaa.settings import ConfigurationError, RadiusSettings, Settings
 from aaa.snapshot import Snapshot
 from deploy import installation, lifecycle
 from deploy.assemble import ALL_PARTS, Service, assemble, system_clock
-from deploy.demo import village
+from deploy.demo import neighbour, village
 from deploy.demo.gateway import Ask, Gateway
 from deploy.demo.hotspot import gateway_pages
 from deploy.demo.packets import AccessServer
@@ -40,6 +40,7 @@ CONFIG_FILE: Final = "farandole.toml"
 _LOOPBACK: Final = "127.0.0.1"
 # Where each port is looked for first: the defaults of the service, CoovaChilli's, and 8081.
 _PORTAL, _MONITORING, _AUTH, _ACCT, _RADSEC = 8080, 9812, 1812, 1813, 2083
+_THEIR_PORTAL, _THEIR_RADSEC = 8082, 2084
 _SITE, _LOGIN, _COA = 8081, 3990, 3799
 _TRIES: Final = 5
 # CoovaChilli gives up on the server after ten seconds.
@@ -49,9 +50,10 @@ _FINISH_SECONDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """All of a demo: ports held, nothing answered yet."""
+    """All of a demo: ports held, nothing answered yet. ``beside`` is the partner's service."""
 
     service: Service
+    beside: Service
     site: WebServer
     gateways: tuple[Gateway, ...]
     pages: tuple[WebServer, ...]
@@ -69,6 +71,8 @@ async def perform(directory: Path, announce: Callable[[Stage], None]) -> None:
     await installation.upgrade(settings)
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(installation.opened(settings))
+        theirs = _neighbour_settings(directory / neighbour.NAME)
+        there = await stack.enter_async_context(neighbour.opened(theirs))
         log = stack.enter_context((directory / LOG_FILE).open("a", encoding="utf-8"))
         key = opened.keyring.derive("log")
         logging.configure(key=key, log_format="console", stream=log)
@@ -76,12 +80,14 @@ async def perform(directory: Path, announce: Callable[[Stage], None]) -> None:
         stack.callback(logging.configure, key=key, log_format="console", stream=sys.stderr)
         client = Client(_PATIENCE)
         stack.callback(client.close)
-        stage = await _build(opened, client, stack)
+        stage = await _build(opened, there, client, stack)
         (directory / CONFIG_FILE).write_text(_toml(stage.service.settings), encoding="utf-8")
         await _play(stage, asked_to_stop, announce)
 
 
-async def _build(opened: Installation, client: Client, stack: AsyncExitStack) -> Stage:
+async def _build(
+    opened: Installation, there: Installation, client: Client, stack: AsyncExitStack
+) -> Stage:
     orders = {
         spot.nas: stack.enter_context(_near(_COA + number, _udp_socket))
         for number, spot in enumerate(village.SPOTS)
@@ -91,7 +97,11 @@ async def _build(opened: Installation, client: Client, stack: AsyncExitStack) ->
     stack.callback(hashing.close)
     snapshot = await village.settle(opened, hashing, coa_ports, system_clock())
     mailbox = MailboxMailer()
+    await neighbour.settle(there, hashing, system_clock())
+    beside = await neighbour.start(there, mailbox, stack, system_clock)
     service = await _assemble(opened, mailbox, stack)
+    here = replace(opened, settings=service.settings)
+    await neighbour.join(here, there, system_clock())
     gateways = tuple(_gateways(service.settings, snapshot, client))
     square = Square(gateways)
     remarks = {spot.nas: spot.remark for spot in village.SPOTS}
@@ -102,7 +112,7 @@ async def _build(opened: Installation, client: Client, stack: AsyncExitStack) ->
         server = _web_server(application, _LOGIN + phone.number - 1, stack)
         phone.login_port = server.port
         pages.append(server)
-    return Stage(service, site, gateways, tuple(pages), orders)
+    return Stage(service, beside, site, gateways, tuple(pages), orders)
 
 
 async def _assemble(opened: Installation, mailbox: MailboxMailer, stack: AsyncExitStack) -> Service:
@@ -158,9 +168,10 @@ async def _play(
     service_may_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(lifecycle.run(stage.service, service_may_stop))
+        group.create_task(lifecycle.run(stage.beside, service_may_stop))
         running = []
         for gateway in stage.gateways:
-            await _listen(gateway, stage.orders[gateway.nas.name])
+            await listen(gateway, stage.orders[gateway.nas.name])
             running.append(group.create_task(gateway.run()))
         for server in (stage.site, *stage.pages):
             group.create_task(server.serve())
@@ -176,8 +187,12 @@ async def _play(
         service_may_stop.set()
 
 
-async def _listen(gateway: Gateway, orders: socket.socket) -> None:
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Orders(gateway), sock=orders)
+async def listen(gateway: Gateway, orders: socket.socket) -> asyncio.BaseTransport:
+    """Let a gateway take what arrives on a socket, the server's orders, until what is returned is
+    closed."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Orders(gateway), sock=orders)
+    return transport
 
 
 class _Orders(asyncio.DatagramProtocol):
@@ -196,7 +211,7 @@ class _Orders(asyncio.DatagramProtocol):
 
 def _settings(directory: Path) -> Settings:
     """Return settings for a service on loopback, on ports that are free now."""
-    portal = _free(_PORTAL, _tcp_socket)
+    portal, radsec = _free(_PORTAL, _tcp_socket), _free(_RADSEC, _tcp_socket)
     return Settings.model_validate(
         {
             "state": {"directory": str(directory)},
@@ -204,8 +219,9 @@ def _settings(directory: Path) -> Settings:
                 "address": _LOOPBACK,
                 "auth_port": _free(_AUTH, _udp_socket),
                 "acct_port": _free(_ACCT, _udp_socket),
-                "radsec_port": _free(_RADSEC, _tcp_socket),
+                "radsec_port": radsec,
             },
+            "federation": {"servers": f"{_LOOPBACK}:{radsec}"},
             "portal": {
                 "address": _LOOPBACK,
                 "port": portal,
@@ -214,6 +230,15 @@ def _settings(directory: Path) -> Settings:
             "monitoring": {"address": _LOOPBACK, "port": _free(_MONITORING, _tcp_socket)},
         }
     )
+
+
+def _neighbour_settings(directory: Path) -> Settings:
+    ports = {
+        "auth_port": _free(0, _udp_socket),
+        "acct_port": _free(0, _udp_socket),
+        "radsec_port": _free(_THEIR_RADSEC, _tcp_socket),
+    }
+    return neighbour.settings(directory, _free(_THEIR_PORTAL, _tcp_socket), ports)
 
 
 def _toml(settings: Settings) -> str:

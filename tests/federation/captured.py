@@ -2,6 +2,7 @@
 back to the gateway with what the portal gave."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +10,14 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from sqlalchemy import update
 
+from aaa.model import Nas
+from aaa.snapshot import touch
 from deploy.demo.gateway import Gateway, Visitor
 from deploy.demo.packets import AccessServer, Station
+from deploy.demo.run import listen
+from radius.transports.udp import bound_socket
 from tests.federation.nodes import UAM_SECRET, Node
 from tests.radius.served import PHONE_AS_SENT
 from tests.village import NAS_SECRET
@@ -42,6 +48,12 @@ class Phone:
         """Send a form; follow portals and the gateway."""
         return await self._follow(await self.browser.post(url, data=fields))
 
+    async def send(self, page: httpx.Response, ending: str, **fields: str) -> httpx.Response:
+        """Send the form of a page whose address ends so."""
+        found = re.search(rf'action="([^"]*/{ending})"', page.text)
+        assert found, page.text
+        return await self.post(str(page.url.join(found[1])), **fields)
+
     async def _follow(self, response: httpx.Response) -> httpx.Response:
         while response.is_redirect:
             where = str(response.url.join(response.headers["location"]))
@@ -65,9 +77,16 @@ async def captured(node: Node) -> AsyncIterator[Phone]:
         uam_secret=UAM_SECRET,
     )
     gateway = Gateway(nas, node.ask, node.village.clock)
+    orders = bound_socket("127.0.0.1", 0)
+    listening = await listen(gateway, orders)
+    async with node.village.database.write("test") as session:
+        await session.execute(update(Nas).values(coa_port=orders.getsockname()[1]))
+        await touch(session)
+    await node.refresh()
     running = asyncio.ensure_future(gateway.run())
     station = Station(PHONE_AS_SENT, "10.1.0.7", 1, LOGIN_PORT)
     async with httpx.AsyncClient(headers={"Accept-Language": "en"}) as browser:
         yield Phone(node, gateway, await gateway.arrive(station), browser)
     gateway.switch_off()
     await running
+    listening.close()

@@ -34,12 +34,14 @@ from aaa.settings import (
 )
 from aaa.snapshot import Directory, RadsecPeerEntry
 from aaa.wifi_secrets import WifiSecrets
+from deploy import ourselves
 from deploy.assemble import Part, Service, assemble
 from deploy.installation import Installation
 from federation import partners
 from federation.model import ForwardedAccounting, Transport
 from federation.partners import NewServer
 from federation.stand_ins import Place, Sender
+from federation.trust import joining
 from radius.server import RadiusServer
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
@@ -372,6 +374,26 @@ async def join(one: Node, other: Node, transport: Transport = Transport.UDP) -> 
         # Who was known first may have knocked before it was.
         for here, there in ((one, other), (other, one)):
             await until(partial(here.reaches, there, transport))
+
+
+async def join_as_members(one: Node, other: Node) -> None:
+    """Have two members know each other by what each says of itself, as an invitation does."""
+    now, token = one.village.clock(), Secret("what an invitation proves")
+    shown = {}
+    for here in (one, other):
+        servers = f"127.0.0.1:{here.settings.radius.radsec_port}"
+        reached = here.settings.federation.model_copy(update={"servers": servers})
+        settings = here.settings.model_copy(update={"federation": reached})
+        village = here.village
+        installation = Installation(settings, village.database, village.keyring)
+        shown[here.cast] = await ourselves.shown(installation, now)
+    for here, there in ((one, other), (other, one)):
+        async with here.village.database.write("test") as session:
+            us, guest = shown[here.cast], shown[there.cast].member
+            await joining.keep(session, here.village.keyring, us, guest, token, None, now)
+        await here.refresh()
+    for here, there in ((one, other), (other, one)):
+        await until(partial(here.reaches, there, Transport.TLS))
 
 
 async def until(condition: Any, seconds: float = 20) -> None:

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
+from deploy.demo import neighbour
 from deploy.demo.village import CITIZEN, EMAIL, NAI, PASSWORD
 from tests import counterparts, forks
 from tests.forks import Forked
@@ -287,6 +288,35 @@ def test_a_citizen_logs_in_across_the_border_in_italian(
         assert session["stopped_at"] is None
 
 
+def test_a_partners_citizen_logs_in_on_the_page_of_their_home(
+    demo: Demo, playwright: Playwright, tmp_path: Path
+) -> None:
+    with phone(demo, playwright, tmp_path, 3, "en-GB") as hand:
+        page = hand.page
+        hand.join("Médiathèque")
+        page.get_by_role("link", name="Log in with my region").click()
+        hand.expect_heading("Log in with my region")
+        hand.shoot("homes")
+        page.get_by_role("link", name=neighbour.TITLE).click()
+        hand.expect_heading("Log in at home")
+        hand.log_in(neighbour.CITIZEN, neighbour.PASSWORD)
+        hand.expect_heading("May they let you in?")
+        hand.shoot("consent")
+        page.get_by_role("button", name="Agree and go online").click()
+        hand.expect_heading("You are online")
+        expect(page.get_by_text(neighbour.TITLE)).to_be_visible()
+        hand.shoot("online-visitor")
+        session = demo.await_session("02:00:5e:10:00:03", "record the session", stopped_at=None)
+        told = (session["citizen"], session["home"], session["realm"])
+        assert told == (None, neighbour.NAME, neighbour.REALM)
+        # Who lets in here asks for the password there, and only there.
+        page.goto(demo.site)
+        hand.join("Piazza della Chiesa")
+        hand.log_in(neighbour.NAI, neighbour.PASSWORD)
+        hand.expect_heading(neighbour.TITLE)
+        hand.shoot("home-way")
+
+
 def test_a_closed_hotspot_says_so(demo: Demo, playwright: Playwright, tmp_path: Path) -> None:
     with phone(demo, playwright, tmp_path, 4, "en-GB") as hand:
         hand.join("Piscine municipale")
@@ -312,7 +342,8 @@ def test_the_demo_ends_cleanly_and_starts_again_where_it_was(
     for _ in range(2):
         with running_demo(state) as demo:
             listed = json.loads(demo.farandole("nas", "list", "--json"))
-            assert len(listed) == 5  # a gateway each, and one access point of the secure network
+            # A gateway each, one access point of the secure network, and the partner's servers.
+            assert len(listed) == 6
             demo.process.send_signal(signal.SIGINT)
             assert demo.process.wait() == 0
             assert "Traceback" not in demo.process.output
