@@ -28,6 +28,8 @@ def test_what_is_printed_is_read_again_however_it_was_wrapped() -> None:
         *("", "#", HERE, CODE.text[:-1], f"{CODE.text}x", CODE.text.replace("#", "?")),
         *(CODE.text.replace(".t", "t"), f"{CODE.text[:-1]}é"),
     ],
+    # Not the code itself, which is another one each time: several processes collect the same.
+    ids=["nothing", "#", "address", "cut", "longer", "no fragment", "one part", "no ASCII"],
 )
 def test_half_a_code_is_refused_with_what_to_paste(text: str) -> None:
     with pytest.raises(Invalid, match="paste the whole line"):
