@@ -9,9 +9,12 @@ from markupsafe import Markup
 from aaa.nas.adapter import RedirectFlaw
 from aaa.policy import DenyReason
 from aaa.snapshot import CollectivityEntry, HotspotEntry
+from federation.interconnection import Link
+from federation.model import LinkState
 from portal.colours import colour_stylesheet
 from portal.homes.listing import Home
 from portal.languages import LANGUAGES
+from portal.members.matrix import Cell, Place, Shown
 from portal.onboarding import qr, words
 from portal.onboarding.formats import FORMATS, Platform
 from portal.onboarding.listing import Line
@@ -161,6 +164,44 @@ _ALONE: Final = {
     "remembered_until": None,
     "logout_url": "http://10.1.0.1:3990/logoff",
     "continue_url": None,
+}
+
+_DOZEN: Final = [
+    Shown(
+        key=f"https://wifi.member-{number:02}.example",
+        name="saint-aubin" if number % 2 else f"member-{number}",
+        title=name,
+        contact=None if number % 3 else f"wifi@member-{number:02}.example",
+        has_logo=number % 2 > 0,
+    )
+    for number, name in enumerate(
+        (
+            *("Pays des Collines", "Regione Liguria", "Communauté d’agglomération de la Riviera"),
+            *("Saint-Aubin-des-Lavandes", "Comune di Ventimiglia", "Principauté", "Genova"),
+            *("Département des Hautes-Vallées", "Sospel", "Borgo Ligure", "<script>", "Piemonte"),
+        )
+    )
+]
+_ANSWERS: Final = ("connected", "connected", "connected", "refused", "no answer", "no news")
+
+
+def _cell(visited: Shown, home: Shown, number: int) -> Cell:
+    state = LinkState.SILENT if number % 6 > 2 else LinkState.CONNECTED
+    is_good = state is LinkState.CONNECTED
+    told = (visited.key, home.key, visited.title, home.title, state, 120 + number, NOW, NOW)
+    return Cell(home, Link(*told), _ANSWERS[number % 6], is_good, 400 * number)
+
+
+_FEDERATION: Final[dict[str, Any]] = {
+    "path": "/federation",
+    "members": _DOZEN,
+    "places": [
+        Place(
+            visited,
+            [_cell(visited, home, at) for at, home in enumerate(_DOZEN) if home is not visited],
+        )
+        for visited in _DOZEN
+    ],
 }
 
 # Name of the look -> template and context; a context without a visit is shown outside of one.
@@ -341,6 +382,12 @@ LOOKS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "home": ("home.html", {"path": "/", "has_secure": False}),
     "home of a hotspot": ("home.html", {"path": "/", "hotspot": SQUARE, "has_secure": True}),
+    "federation": ("federation.html", _FEDERATION),
+    "federation, alone": ("federation.html", _FEDERATION | {"members": _DOZEN[:1], "places": []}),
+    "federation, one place": (
+        "federation_place.html",
+        {"path": "/federation/at/liguria", "seen": _FEDERATION["places"][1]},
+    ),
     "notice of terms": ("notice.html", IN_VISIT | _NOTICE | {"kind": "terms"}),
     "notice of privacy": ("notice.html", IN_VISIT | _NOTICE | {"kind": "privacy"}),
     "notice of accessibility": (
