@@ -1,6 +1,6 @@
 """The attributes of a packet: an immutable sequence, read and built by the names of the RFCs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 
@@ -66,9 +66,20 @@ class Attributes:
                     kept += nesting.wrap(DICTIONARY.placed(oid), octets)
         return Attributes(tuple(kept))
 
+    def changed(self, number: int, change: Callable[[bytes], bytes]) -> "Attributes":
+        """Return these attributes with the octets of each of one type as `change` makes them; the
+        very same object where there is none."""
+        if number not in self._firsts():
+            return self
+        pairs = [(number, change(pair[1])) if pair[0] == number else pair for pair in self._pairs]
+        return Attributes(tuple(pairs))
+
     def has(self, name: str) -> bool:
         """Whether there is an attribute of this name."""
-        return self._octets(DICTIONARY.named(name).oid) is not None
+        oid = (DICTIONARY.by_name.get(name) or DICTIONARY.named(name)).oid
+        if len(oid) == 1:
+            return oid[0] in self._firsts()
+        return self._octets(oid) is not None
 
     def octets(self, name: str) -> bytes | None:
         """Return the octets of the first such attribute, without its tag if it has one."""
@@ -149,11 +160,14 @@ class Attributes:
         value = definition.decode(octets)
         return value.value if isinstance(value, Tagged) else value
 
+    def _firsts(self) -> dict[int, bytes]:
+        if self._first is None:
+            self._first = dict(reversed(self._pairs))
+        return self._first
+
     def _octets(self, oid: Oid) -> bytes | None:
         if len(oid) == 1 and oid[0] not in nesting.CONCAT:
-            if self._first is None:
-                self._first = dict(reversed(self._pairs))
-            return self._first.get(oid[0])
+            return self._firsts().get(oid[0])
         if self._first_leaf is None:
             self._first_leaf = dict(reversed(self.leaves()))
         return self._first_leaf.get(oid)

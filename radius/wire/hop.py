@@ -16,8 +16,6 @@ from radius.wire.nesting import Pair
 from radius.wire.packet import Code, Packet
 
 _USER_PASSWORD: Final = 2
-_CHAP_PASSWORD: Final = 3
-_CHAP_CHALLENGE: Final = 60
 _SALTED: Final[dict[Oid, Definition]] = {
     oid: definition for oid, definition in DICTIONARY.by_oid.items() if definition.encrypt == 2
 }
@@ -36,16 +34,12 @@ def reveal_request(packet: Packet, secret: bytes) -> Packet:
     """
     if packet.code is not Code.ACCESS_REQUEST:
         return packet
-    pairs = [
-        (number, unhide_password(octets, secret, packet.authenticator))
-        if number == _USER_PASSWORD
-        else (number, octets)
-        for number, octets in packet.attributes
-    ]
-    numbers = {number for number, _ in pairs}
-    if _CHAP_PASSWORD in numbers and _CHAP_CHALLENGE not in numbers:
-        pairs.append((_CHAP_CHALLENGE, packet.authenticator))
-    return _with(packet, Attributes(tuple(pairs)))
+    attributes = packet.attributes.changed(
+        _USER_PASSWORD, lambda hidden: unhide_password(hidden, secret, packet.authenticator)
+    )
+    if attributes.has("CHAP-Password") and not attributes.has("CHAP-Challenge"):
+        attributes = attributes.with_("CHAP-Challenge", packet.authenticator)
+    return packet if attributes is packet.attributes else _with(packet, attributes)
 
 
 def hide_request(packet: Packet, secret: bytes) -> Packet:
@@ -53,13 +47,10 @@ def hide_request(packet: Packet, secret: bytes) -> Packet:
     other request as it is. Raises ValueError for a password above 128 octets."""
     if packet.code is not Code.ACCESS_REQUEST:
         return packet
-    pairs = tuple(
-        (number, hide_password(octets, secret, packet.authenticator))
-        if number == _USER_PASSWORD
-        else (number, octets)
-        for number, octets in packet.attributes
+    attributes = packet.attributes.changed(
+        _USER_PASSWORD, lambda clear: hide_password(clear, secret, packet.authenticator)
     )
-    return _with(packet, Attributes(pairs))
+    return packet if attributes is packet.attributes else _with(packet, attributes)
 
 
 def reveal_reply(reply: Packet, request_authenticator: bytes, secret: bytes) -> Packet:
@@ -108,7 +99,7 @@ def is_salted(place: Oid) -> bool:
 
 def _with_salted(reply: Packet, change: Callable[[Definition, bytes], bytes]) -> Packet:
     """The reply with every value changed that is salted."""
-    if reply.code is not Code.ACCESS_ACCEPT or not any(map(_may_be_salted, reply.attributes)):
+    if reply.code is not Code.ACCESS_ACCEPT or not _has_salted(reply.attributes):
         return reply
     pairs: list[Pair] = []
     for group, leaves in nesting.groups(tuple(reply.attributes)):
@@ -122,11 +113,15 @@ def _with_salted(reply: Packet, change: Callable[[Definition, bytes], bytes]) ->
     return _with(reply, Attributes(tuple(pairs)))
 
 
-def _may_be_salted(pair: Pair) -> bool:
-    number, octets = pair
-    return number in _SALTED_NUMBERS or (
-        number == VENDOR_SPECIFIC and octets[:4] in _SALTED_VENDORS
-    )
+def _has_salted(attributes: Attributes) -> bool:
+    """Whether a closer look is worth it: nearly every answer has none."""
+    for number, octets in attributes:
+        if number == VENDOR_SPECIFIC:
+            if octets[:4] in _SALTED_VENDORS:
+                return True
+        elif number in _SALTED_NUMBERS:
+            return True
+    return False
 
 
 def _with(packet: Packet, attributes: Attributes) -> Packet:
