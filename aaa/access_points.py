@@ -206,7 +206,13 @@ async def expect_certificates(
     """Replace the certificates that a NAS may connect with over TLS; none: it may not."""
     await session.execute(delete(RadsecPeer).where(RadsecPeer.nas_id == nas.id))
     session.add_all(
-        RadsecPeer(nas_id=nas.id, anchor=peer.anchor, name=peer.name, fingerprint=peer.fingerprint)
+        RadsecPeer(
+            nas_id=nas.id,
+            anchor=peer.anchor,
+            name=peer.name,
+            fingerprint=peer.fingerprint,
+            policy=peer.policy,
+        )
         for peer in peers
     )
     await session.flush()

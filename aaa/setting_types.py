@@ -77,6 +77,19 @@ def _servers(value: str) -> str:
     return value
 
 
+def _resolvers(value: str) -> str:
+    for server in value.split(","):
+        try:
+            parts = urlsplit(f"//{server.strip()}")
+            is_server = not server.strip() or not (parts.path or parts.port == 0)
+            ip_address(parts.hostname or "127.0.0.1")
+        except ValueError:
+            is_server = False
+        if not is_server:
+            raise ValueError("not DNS servers; write 192.0.2.53 or [2001:db8::53]:5353")
+    return value
+
+
 def _source_address(value: str) -> str:
     return _address(value) if value else value
 
@@ -98,4 +111,5 @@ Ssid = Annotated[str, AfterValidator(_ssid)]
 RoamingConsortiums = Annotated[str, AfterValidator(_roaming_consortiums)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
 Servers = Annotated[str, AfterValidator(_servers)]
+Resolvers = Annotated[str, AfterValidator(_resolvers)]
 RadsecVersions = Annotated[str, AfterValidator(_radsec_versions)]

@@ -17,6 +17,7 @@ from aaa.setting_types import (
     MailUrl,
     Port,
     RadsecVersions,
+    Resolvers,
     RoamingConsortiums,
     ServerName,
     Servers,
@@ -253,6 +254,16 @@ class FederationSettings(Section):
         description="host:port of each of our servers as partners reach it over TLS, separated by "
         "commas. Empty: radius.radsec_name at radius.radsec_port.",
     )
+    resolver: Resolvers = Field(
+        "",
+        description="DNS servers that are asked for partners who are found that way: addresses, "
+        "each with its port where that is not 53, separated by commas. Empty: this machine's.",
+    )
+    discover_private: bool = Field(
+        False,
+        description="Whether servers that DNS names may be at private addresses, as inside a VPN. "
+        "Otherwise such are not connected to: anybody may write them.",
+    )
     openid: bool = Field(
         True,
         description="Whether our citizens log in at partners' hotspots on our own pages (OpenID). "
@@ -275,6 +286,12 @@ class FederationSettings(Section):
     def server_list(self) -> tuple[str, ...]:
         """The servers that partners reach us by, one by one."""
         parts = (part.strip() for part in self.servers.split(","))
+        return tuple(part for part in parts if part)
+
+    @property
+    def resolver_list(self) -> tuple[str, ...]:
+        """The DNS servers one by one; none: this machine's."""
+        parts = (part.strip() for part in self.resolver.split(","))
         return tuple(part for part in parts if part)
 
     @property
@@ -348,6 +365,12 @@ class Settings(Section):
     def radsec_name(self) -> str:
         """The name that partners check in the certificate that is shown over TLS."""
         return self.radius.radsec_name or self.server_name
+
+    @property
+    def radsec_servers(self) -> tuple[str, ...]:
+        """Our servers as partners reach them over TLS, ``host:port``."""
+        own = f"{self.radsec_name}:{self.radius.radsec_port}"
+        return self.federation.server_list or (own,)
 
     @property
     def key_file(self) -> Path:

@@ -73,11 +73,14 @@ class HotspotEntry:
 @dataclass(frozen=True, slots=True)
 class RadsecPeerEntry:
     """A certificate that a client may connect with (RFC 6614 section 2.3): signed by `anchor`
-    (DER) for the DNS name `name`, or the one of this SHA-256 `fingerprint` (hexadecimal)."""
+    (DER) for the DNS name `name` (with `*` as its first label, for any there; `*` alone, for any
+    name), or the one of this SHA-256 `fingerprint` (hexadecimal). With `policy`, it must have that
+    certificate policy."""
 
     anchor: bytes | None
     name: str | None
     fingerprint: str | None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ async def load(session: AsyncSession, keyring: Keyring) -> Snapshot:
     access_point_rows = (await session.scalars(select(model.AccessPoint))).all()
     peers: dict[int, tuple[RadsecPeerEntry, ...]] = {}
     for peer in (await session.scalars(select(model.RadsecPeer))).all():
-        entry = RadsecPeerEntry(peer.anchor, peer.name, peer.fingerprint)
+        entry = RadsecPeerEntry(peer.anchor, peer.name, peer.fingerprint, peer.policy)
         peers[peer.nas_id] = (*peers.get(peer.nas_id, ()), entry)
     policies = _policies((await session.scalars(select(model.Policy))).all())
     hotspot_rows = (await session.scalars(select(model.Hotspot))).all()

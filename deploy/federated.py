@@ -1,12 +1,17 @@
 """Puts together what answers requests that cross between members, and what looks after them."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from ipaddress import ip_address
 
+from aaa.settings import Settings
 from deploy.workshop import Workshop
 from federation.accounting_forwarder import AccountingForwarder
 from federation.canaries import Canaries
 from federation.carriers import PROXY_SCHEDULE, Carrier, TlsCarrier, UdpCarrier
+from federation.discovery.boundaries import is_anything, is_public, ourselves
+from federation.discovery.finder import Finder
+from federation.discovery.resolver import DnsResolver
 from federation.forwarder import Forwarder
 from federation.handler import FederationHandler
 from federation.model import Transport
@@ -36,6 +41,7 @@ def forwarder(workshop: Workshop, stack: AsyncExitStack) -> Forwarder:
         workshop.installation.settings.federation,
         partners=workshop.partners,
         carriers=_carriers(workshop, stack),
+        finder=_finder(workshop.installation.settings, stack),
         clock=workshop.clock,
     )
     workshop.background.append(made.run)
@@ -110,6 +116,22 @@ def handler(
         keyring=keyring,
     )
     return federated, courier
+
+
+def _finder(settings: Settings, stack: AsyncExitStack) -> Finder:
+    """Return what looks into DNS for the servers of realms."""
+    federation, radius = settings.federation, settings.radius
+    stated = (federation.source_address, radius.address)
+    addresses = [each for each in stated if each and not ip_address(each).is_unspecified]
+    us = ourselves(settings.radsec_servers, addresses, radius.radsec_port)
+    finder = Finder(
+        DnsResolver(federation.resolver_list),
+        is_us=us.is_at,
+        is_allowed=is_anything if federation.discover_private else is_public,
+        time=asyncio.get_running_loop().time,
+    )
+    stack.callback(finder.close)
+    return finder
 
 
 def _carriers(workshop: Workshop, stack: AsyncExitStack) -> dict[Transport, Carrier]:

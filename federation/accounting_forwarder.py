@@ -159,7 +159,7 @@ class AccountingForwarder:
         ]
 
     def _is_due(self, partner: PartnerEntry, now: datetime) -> bool:
-        if partner.id in self._under_way or not partner.is_active or not partner.servers:
+        if partner.id in self._under_way or not partner.is_active or not partner.is_home:
             return False
         pause = self._paused.get(partner.id)
         if pause is None or pause.until <= now:

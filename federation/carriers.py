@@ -121,5 +121,12 @@ class TlsCarrier:
 
 def _peer(server: HomeServerEntry) -> TlsPeer:
     return TlsPeer(
-        server.host, server.auth_port, server.anchor, server.certificate_name, server.fingerprint
+        server.host,
+        server.auth_port,
+        server.anchor,
+        server.certificate_name,
+        server.fingerprint,
+        server.realm,
+        server.is_name_enough,
+        server.policies,
     )

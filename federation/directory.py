@@ -22,8 +22,10 @@ from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
 from federation.agreements import Term, agreed
 from federation.aliases import AliasTable
 from federation.contracts import PLAIN, Contract
+from federation.discovery.search import Service, check_service
 from federation.model import (
     Canary,
+    Discovery,
     HomeServer,
     KeyUse,
     Membership,
@@ -31,6 +33,7 @@ from federation.model import (
     PartnerRealm,
     PartnerState,
     PartnerTerm,
+    Proof,
     Transport,
 )
 from federation.realms import RealmTable
@@ -69,6 +72,12 @@ class HomeServerEntry:
     anchor: bytes | None
     certificate_name: str | None
     fingerprint: str | None
+    weight: int = 1
+    # Of one that DNS has named: the realm that it must prove to have, unless its name is enough,
+    # and certificate policies of which it must have one.
+    realm: str | None = None
+    is_name_enough: bool = True
+    policies: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -80,6 +89,17 @@ class HomeServerEntry:
         """The same of where orders to end or change a session go."""
         port = self.coa_port if self.transport is Transport.UDP else self.auth_port
         return address(self.transport, self.host, port)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryEntry:
+    """How the servers of a partner's realms are looked for in DNS, and what they must prove; see
+    :class:`federation.model.Discovery`."""
+
+    service: Service
+    anchors: bytes
+    proof: Proof
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,8 @@ class PartnerEntry:
     canary: CanaryEntry | None = None
     # What may cross between it and us.
     contract: Contract = PLAIN
+    # How servers are looked for that it has not named.
+    discovery: DiscoveryEntry | None = None
 
     @property
     def is_active(self) -> bool:
@@ -128,6 +150,11 @@ class PartnerEntry:
         """What it is called where members are told apart: its entity identifier; of a partner that
         only speaks RADIUS, its name."""
         return self.described.entity if self.described else self.name
+
+    @property
+    def is_home(self) -> bool:
+        """Whether there is anybody to ask about its citizens."""
+        return bool(self.servers) or self.discovery is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +187,7 @@ async def load(
     order = select(HomeServer).order_by(HomeServer.priority, HomeServer.id)
     servers = _grouped((await session.scalars(order)).all())
     described, canaries = await _described(session), await _canaries(session, keyring)
-    terms = await _terms(session)
+    terms, discoveries = await _terms(session), await _discoveries(session)
     hotspots = {entry.collectivity.id: entry for entry in snapshot.hotspots.values()}
     entries = [
         PartnerEntry(
@@ -176,6 +203,7 @@ async def load(
             described=described.get(row.id),
             canary=canaries.get(row.id),
             contract=agreed(terms.get(row.id, ())),
+            discovery=discoveries.get(row.id),
         )
         for row in rows
         if row.collectivity_id in hotspots
@@ -216,6 +244,15 @@ async def _terms(session: AsyncSession) -> dict[int, list[Term]]:
     for row in (await session.scalars(select(PartnerTerm))).all():
         found.setdefault(row.partner_id, []).append(Term(row.way, row.attribute))
     return found
+
+
+async def _discoveries(session: AsyncSession) -> dict[int, DiscoveryEntry]:
+    return {
+        row.partner_id: DiscoveryEntry(
+            check_service(row.service), row.anchors, row.proof, tuple(row.policies)
+        )
+        for row in (await session.scalars(select(Discovery))).all()
+    }
 
 
 async def _canaries(session: AsyncSession, keyring: Keyring) -> dict[int, CanaryEntry]:
@@ -279,6 +316,8 @@ def _announce(former: Partners, found: Partners) -> None:
         federation_metrics.forget_links(key)
     for name in found.by_name.keys() - former.by_name.keys():
         federation_metrics.announce_partner(name)
+        if found.by_name[name].discovery is not None:
+            federation_metrics.announce_discovery(name)
     for name, server in _asked(former) - _asked(found):
         federation_metrics.forget_server(name, server)
 

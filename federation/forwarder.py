@@ -11,10 +11,13 @@ from typing import Final
 
 import structlog
 
+from aaa.policy import DenyReason
 from aaa.settings import FederationSettings
 from federation.carriers import Carrier
 from federation.directory import HomeServerEntry, PartnerDirectory, PartnerEntry
-from federation.home_servers import Change, Outcome, Patience, Pool, Server, ServerState
+from federation.discovery.finder import Absence, Finder
+from federation.groups import Group, Pools
+from federation.home_servers import Change, Outcome, Patience, ServerState
 from federation.model import Transport
 from monitoring import federation_metrics
 from radius.conversations import Conversations
@@ -48,6 +51,30 @@ class NoAnswer(StrEnum):
     """Whoever was asked kept silent."""
     UNREACHABLE = "unreachable"
     """There was no way to any server, or the conversation's own is gone."""
+    NOT_FOUND = "not_found"
+    """DNS has no server for the realm: it is nobody's."""
+    LOOP = "loop"
+    """DNS names us as the server of a realm that we do not have."""
+
+    @property
+    def reason(self) -> DenyReason:
+        """Why who asked is refused."""
+        return _REASONS.get(self, DenyReason.HOME_UNREACHABLE)
+
+
+_REASONS: Final = {
+    NoAnswer.NOT_FOUND: DenyReason.UNKNOWN_REALM,
+    NoAnswer.LOOP: DenyReason.ROUTING_LOOP,
+}
+
+
+_ABSENCES: Final = {
+    Absence.NONE: NoAnswer.NOT_FOUND,
+    Absence.UNUSABLE: NoAnswer.NOT_FOUND,
+    Absence.LOOP: NoAnswer.LOOP,
+    Absence.FAILED: NoAnswer.UNREACHABLE,
+    Absence.CROWDED: NoAnswer.UNREACHABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +92,13 @@ class Errand:
     attributes: Attributes
 
     @property
+    def purpose(self) -> str:
+        """What a server is asked for, as far as its health is concerned: a realm's log-ins, or
+        its accounting, of which one may go well without the other."""
+        is_accounting = self.service is Service.ACCOUNTING
+        return _ACCOUNTING_OF + self.realm if is_accounting else self.realm
+
+    @property
     def service(self) -> Service:
         """Which of a server's services it is for."""
         is_accounting = self.code is Code.ACCOUNTING_REQUEST
@@ -79,14 +113,6 @@ class Answer:
     reply: Packet
 
 
-@dataclass(slots=True)
-class _Pooled:
-    """A partner's pool, and the servers that it was made or renewed for."""
-
-    pool: Pool
-    servers: tuple[HomeServerEntry, ...]
-
-
 class Forwarder:
     """Sends errands to partners by the carrier of each server's transport."""
 
@@ -96,16 +122,17 @@ class Forwarder:
         *,
         partners: PartnerDirectory,
         carriers: Mapping[Transport, Carrier],
+        finder: Finder,
         clock: Clock,
     ) -> None:
+        self._finder = finder
         self._seconds = settings.response_seconds
-        self._patience = Patience(response_seconds=settings.response_seconds)
         self._partners = partners
         self.carriers = carriers
         """What takes packets to servers, by transport."""
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._pools: dict[int, _Pooled] = {}
+        self._pools = Pools(Patience(response_seconds=settings.response_seconds))
         self._conversations: Conversations[int] = Conversations(_MOST_CONVERSATIONS)
         self._revived: dict[int, datetime] = {}
         self._probing = asyncio.Event()
@@ -117,10 +144,15 @@ class Forwarder:
         that there is some for that one. A conversation has one server, which alone knows of it.
         """
         started = self._loop.time()
-        result = await self._ask(errand, started + self._seconds)
+        ends_at = started + self._seconds
+        group = await self._group(errand, ends_at)
+        if isinstance(group, Group):
+            result = await self._ask(errand, group, ends_at)
+            if isinstance(result, Answer) and errand.service is Service.AUTHENTICATION:
+                self._keep(group, result)
+        else:
+            result = group
         self._tell(errand, result, self._loop.time() - started)
-        if isinstance(result, Answer) and errand.service is Service.AUTHENTICATION:
-            self._keep(errand.partner, result)
         return result
 
     async def account(self, partner: PartnerEntry, attributes: Attributes) -> bool:
@@ -128,7 +160,7 @@ class Forwarder:
         user_name = attributes.text("User-Name") or ""
         errand = Errand(
             partner=partner,
-            realm=_ACCOUNTING_OF + user_name.rpartition("@")[2].lower(),
+            realm=user_name.rpartition("@")[2].lower(),
             affinity=attributes.octets("Calling-Station-Id") or b"",
             state=None,
             code=Code.ACCOUNTING_REQUEST,
@@ -146,17 +178,37 @@ class Forwarder:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 asked = [each for each in self._partners.current.by_id.values() if each.is_active]
-                for partner in asked:
-                    self._probe_due(partner, tasks)
+                groups = [_named(partner) for partner in asked] + self._finder.groups(asked)
+                for group in groups:
+                    self._probe_due(group, tasks)
                 for carrier in self.carriers.values():
-                    carrier.keep([server for partner in asked for server in partner.servers])
+                    carrier.keep([server for group in groups for server in group.servers])
+                self._pools.keep(groups)
                 await self._wait(every_seconds)
 
-    def _probe_due(self, partner: PartnerEntry, tasks: asyncio.TaskGroup) -> None:
-        due = self._pool(partner).probes_due(self._loop.time())
-        for server in partner.servers:
+    def _probe_due(self, group: Group, tasks: asyncio.TaskGroup) -> None:
+        now = self._loop.time()
+        due = self._pools.of(group, now).probes_due(now)
+        for server in group.servers:
             if server.id in due:
-                tasks.create_task(contained(self._probe(partner, server)))
+                tasks.create_task(contained(self._probe(group, server)))
+
+    async def _group(self, errand: Errand, ends_at: float) -> Group | NoAnswer:
+        """Return whom to ask: who was found for the realm; where DNS has nobody, or does not say,
+        whom the partner has named."""
+        partner, realm = errand.partner, errand.realm
+        if partner.discovery is None:
+            return _named(partner)
+        try:
+            async with asyncio.timeout(ends_at - self._loop.time()):
+                finding = await self._finder.find(partner, partner.discovery, realm)
+        except TimeoutError:
+            finding = Absence.FAILED
+        if not isinstance(finding, Absence):
+            return Group(partner, finding, realm)
+        if partner.servers and finding is not Absence.LOOP:
+            return _named(partner)
+        return _ABSENCES[finding]
 
     async def _wait(self, at_most: float) -> None:
         """Wait until a pool may want to know: no longer than a moment, since requests change it."""
@@ -167,7 +219,7 @@ class Forwarder:
         except TimeoutError:
             return
 
-    async def _probe(self, partner: PartnerEntry, server: HomeServerEntry) -> None:
+    async def _probe(self, group: Group, server: HomeServerEntry) -> None:
         packet = _packet(Code.STATUS_SERVER, Attributes())
         carrier = self.carriers[server.transport]
         reply = await carrier.exchange(server, packet, Service.AUTHENTICATION, self._seconds)
@@ -175,27 +227,27 @@ class Forwarder:
         if outcome is Outcome.UNROUTABLE:
             # It is there, and says that it can do nothing: as good as silent.
             outcome = Outcome.SILENT
-        self._observe(partner, server, None, outcome)
+        self._observe(group, server, None, outcome)
 
-    async def _ask(self, errand: Errand, ends_at: float) -> Answer | NoAnswer:
-        held = self._held(errand)
+    async def _ask(self, errand: Errand, group: Group, ends_at: float) -> Answer | NoAnswer:
+        held = self._held(errand, group)
         tried: list[int] = []
         refused: Answer | None = None
         was_asked = False
         while (left := ends_at - self._loop.time()) > 0:
-            server = self._choose(errand, held, tried)
+            server = self._choose(errand, group, held, tried)
             if server is None:
                 break
             tried.append(server.id)
             question = _packet(errand.code, errand.attributes)
-            is_last = errand.state is not None or len(tried) >= len(errand.partner.servers)
+            is_last = errand.state is not None or len(tried) >= len(group.servers)
             seconds = left if is_last else left / 2
             carrier = self.carriers[server.transport]
             reply = await carrier.exchange(server, question, errand.service, seconds)
             outcome = reply if isinstance(reply, Outcome) else _outcome(reply)
             if errand.service is Service.AUTHENTICATION or outcome is not Outcome.SILENT:
                 # Who takes no accounting may well know its citizens; that is tried again anyway.
-                self._observe(errand.partner, server, errand.realm, outcome)
+                self._observe(group, server, errand.purpose, outcome)
             was_asked = was_asked or outcome is not Outcome.UNREACHABLE
             if not isinstance(reply, Outcome):
                 answer = Answer(server, reply)
@@ -206,65 +258,55 @@ class Forwarder:
                 break
         return refused or (NoAnswer.TIMEOUT if was_asked else NoAnswer.UNREACHABLE)
 
-    def _choose(self, errand: Errand, held: int | None, tried: list[int]) -> HomeServerEntry | None:
-        pool = self._pool(errand.partner)
+    def _choose(
+        self, errand: Errand, group: Group, held: int | None, tried: list[int]
+    ) -> HomeServerEntry | None:
+        now = self._loop.time()
+        pool = self._pools.of(group, now)
         if held is None:
-            now = self._loop.time()
-            chosen = pool.choose(errand.realm, errand.affinity, now, tried)
+            chosen = pool.choose(errand.purpose, errand.affinity, now, tried)
         else:
             chosen = held if pool.state(held) is not ServerState.DEAD else None
-        servers = errand.partner.servers
-        return next((server for server in servers if server.id == chosen), None)
+        return next((server for server in group.servers if server.id == chosen), None)
 
-    def _held(self, errand: Errand) -> int | None:
+    def _held(self, errand: Errand, group: Group) -> int | None:
         """Return the server that a conversation is held with, if it is known."""
         if errand.state is None:
             return None
-        return self._conversations.take(_key(errand.partner, errand.state), self._clock())
+        return self._conversations.take(_key(group, errand.state), self._clock())
 
-    def _keep(self, partner: PartnerEntry, answer: Answer) -> None:
+    def _keep(self, group: Group, answer: Answer) -> None:
         state = answer.reply.attributes.octets("State")
         if answer.reply.code is Code.ACCESS_CHALLENGE and state is not None:
             now = self._clock()
-            key = _key(partner, state)
+            key = _key(group, state)
             self._conversations.keep(key, answer.server.id, now + _CONVERSATION, now)
 
-    def _pool(self, partner: PartnerEntry) -> Pool:
-        pooled = self._pools.get(partner.id)
-        if pooled is not None and pooled.servers == partner.servers:
-            return pooled.pool
-        servers = [Server(server.id, server.priority) for server in partner.servers]
-        now = self._loop.time()
-        if pooled is None:
-            pooled = _Pooled(Pool(servers, self._patience, now), partner.servers)
-            self._pools[partner.id] = pooled
-        else:
-            pooled.pool.renew(servers, now)
-            pooled.servers = partner.servers
-        return pooled.pool
-
     def _observe(
-        self, partner: PartnerEntry, server: HomeServerEntry, realm: str | None, outcome: Outcome
+        self, group: Group, server: HomeServerEntry, purpose: str | None, outcome: Outcome
     ) -> None:
         now, jitter = self._loop.time(), random.uniform(-0.1, 0.1)  # noqa: S311  # spreads load
-        for change in self._pool(partner).observe(server.id, realm, outcome, now, jitter):
-            self._tell_change(partner, server, change)
-        is_up = self._pool(partner).state(server.id) is not ServerState.DEAD
-        federation_metrics.server_up.labels(partner.name, server.address).set(is_up)
+        pool = self._pools.of(group, now)
+        for change in pool.observe(server.id, purpose, outcome, now, jitter):
+            self._tell_change(group, server, change)
+        if group.realm is None:
+            # What strangers' DNS names is no label.
+            is_up = pool.state(server.id) is not ServerState.DEAD
+            federation_metrics.server_up.labels(group.partner.name, server.address).set(is_up)
         # A silence may have a Status-Server due at once.
         self._probing.set()
 
-    def _tell_change(self, partner: PartnerEntry, server: HomeServerEntry, change: Change) -> None:
+    def _tell_change(self, group: Group, server: HomeServerEntry, change: Change) -> None:
         if change.after is ServerState.ALIVE:
-            self._revived[partner.id] = self._clock()
+            self._revived[group.partner.id] = self._clock()
         is_news = ServerState.DEAD in (change.before, change.after)
         tell = log.warning if change.after is ServerState.DEAD else log.info
         if is_news:
             tell(
                 "home server changed",
-                partner=partner.name,
+                partner=group.partner.name,
                 server=server.address,
-                realm=change.realm,
+                realm=change.realm or group.realm,
                 state=change.after.value,
             )
 
@@ -291,9 +333,14 @@ def _packet(code: Code, attributes: Attributes) -> Packet:
     return Packet(code, 0, secrets.token_bytes(_AUTHENTICATOR_OCTETS), attributes)
 
 
-def _key(partner: PartnerEntry, state: bytes) -> bytes:
+def _named(partner: PartnerEntry) -> Group:
+    return Group(partner, partner.servers)
+
+
+def _key(group: Group, state: bytes) -> bytes:
     """Two homes may choose the same State."""
-    return partner.id.to_bytes(8, "big") + state
+    partner_id, realm = group.key
+    return partner_id.to_bytes(8, "big") + (realm or "").encode() + b"\0" + state
 
 
 def _outcome(reply: Packet) -> Outcome:

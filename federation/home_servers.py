@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from math import log1p
 from typing import Final
 
 
@@ -43,10 +44,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server of a partner; among those of the lowest `priority` that live, devices are shared."""
+    """A server of a partner; among those of the lowest `priority` that live, devices are shared by
+    `weight`."""
 
     id: int
     priority: int = 0
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Change:
 
 MOST_REALMS: Final = 10_000
 """Failing realms that are remembered; the one that failed first is forgotten for the next."""
-_SCORE_OCTETS: Final = 8
+_SCORE_OCTETS: Final = 6
+_NO_WEIGHT: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ class Pool:
         usable = alive or [each for each in open_ways if self._is_open(self._health[each.id], now)]
         if not usable:
             return None
-        chosen = min(usable, key=lambda server: (server.priority, _score(server.id, affinity))).id
+        chosen = min(usable, key=lambda server: (server.priority, _score(server, affinity))).id
         self._begin_trial(self._health[chosen], now)
         self._begin_trial(self._realms.get((chosen, realm)), now)
         return chosen
@@ -272,7 +276,10 @@ class Pool:
         return Change(server, realm, before, behind.state)
 
 
-def _score(server: int, affinity: bytes) -> bytes:
-    """The lowest wins: each device has an order of all servers of its own."""
-    told = server.to_bytes(8, "big") + affinity
-    return blake2b(told, digest_size=_SCORE_OCTETS).digest()
+def _score(server: Server, affinity: bytes) -> float:
+    """The lowest wins: each device has an order of all servers of its own, in which one of twice
+    the weight is first twice as often. One without any weight hardly ever is (RFC 2782)."""
+    told = server.id.to_bytes(8, "big", signed=True) + affinity
+    digest = blake2b(told, digest_size=_SCORE_OCTETS).digest()
+    chance = int.from_bytes(digest, "big") / 256**_SCORE_OCTETS
+    return -log1p(-chance) / (server.weight or _NO_WEIGHT)

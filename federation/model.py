@@ -79,6 +79,32 @@ class HomeServer(Identified, Base):
     fingerprint: Mapped[str | None] = mapped_column(String(64))
 
 
+class Proof(StrEnum):
+    """What a server that DNS has named must show, beside a certificate of an anchor."""
+
+    REALM = "realm"
+    """That realm, as a NAIRealm (RFC 7585 section 2.2): DNS is believed nothing."""
+    NAME = "name"
+    """The name of the host that DNS has named; DNS is believed, within what the anchor signs."""
+
+
+class Discovery(Base):
+    """That the servers of a partner's realms are looked up in DNS, each realm's own (RFC 7585)."""
+
+    __tablename__ = "discovery"
+
+    partner_id: Mapped[int] = mapped_column(
+        ForeignKey("partner.id", ondelete="CASCADE"), primary_key=True
+    )
+    # What is looked for; see federation.discovery.search.
+    service: Mapped[str] = mapped_column(String(64))
+    # Roots in DER, one behind the other.
+    anchors: Mapped[bytes] = mapped_column(LargeBinary)
+    proof: Mapped[Proof] = mapped_column(Word(Proof))
+    # Certificate policies, one of which a certificate must have; none: whichever.
+    policies: Mapped[list[str]] = mapped_column(JSON)
+
+
 class PartnerTerm(Base):
     """What was agreed of one attribute with one partner; see federation.agreements."""
 

@@ -16,9 +16,10 @@ from aaa.secret import Keyring, Secret
 from aaa.snapshot import touch
 from federation import agreements, stand_ins
 from federation.agreements import Term
-from federation.directory import HOME_SERVER_SECRET, address
+from federation.directory import HOME_SERVER_SECRET, DiscoveryEntry, address
 from federation.model import (
     COA_PORT,
+    Discovery,
     ForwardedAccounting,
     HomeServer,
     Partner,
@@ -74,6 +75,7 @@ async def add(
     servers: Sequence[NewServer],
     sender: Sender | None,
     now: datetime,
+    discovery: DiscoveryEntry | None = None,
 ) -> Partner:
     """Create a partner, the collectivity and hotspot that stand for it, and the NAS that its
     servers are where it has a sender. One that was removed takes up where it left off.
@@ -92,11 +94,45 @@ async def add(
     session.add(partner)
     await session.flush()
     await change_realms(session, partner, added=realms, removed=())
+    if not servers and discovery is None:
+        raise Invalid(
+            f"partner “{name}” needs somebody to ask: give its servers (--home), or have them "
+            "looked up in DNS (--discover)"
+        )
     for server in servers:
         await add_server(session, keyring, partner, server)
+    if discovery is not None:
+        await discover(session, partner, discovery)
     if sender is not None:
         await change_sender(session, keyring, partner, sender, now)
     return partner
+
+
+async def discover(session: AsyncSession, partner: Partner, terms: DiscoveryEntry) -> None:
+    """Have the servers of a partner's realms looked up in DNS, by these terms in the place of
+    those before."""
+    await session.merge(
+        Discovery(
+            partner_id=partner.id,
+            service=terms.service.text,
+            anchors=terms.anchors,
+            proof=terms.proof,
+            policies=list(terms.policies),
+        )
+    )
+    await session.flush()
+    await touch(session)
+
+
+async def stop_discovering(session: AsyncSession, partner: Partner) -> None:
+    """Look up no servers of a partner any more. Raises Invalid where it has named none."""
+    if not await _servers(session, partner):
+        raise Invalid(
+            f"partner “{partner.name}” has no other servers: add one first, or use "
+            "`farandole partner suspend`"
+        )
+    await session.execute(delete(Discovery).where(Discovery.partner_id == partner.id))
+    await touch(session)
 
 
 async def change_place(session: AsyncSession, partner: Partner, place: Place) -> None:
@@ -237,7 +273,7 @@ async def remove_server(session: AsyncSession, partner: Partner, server_address:
             f"partner “{partner.name}” has no server {server_address}; it has: "
             f"{', '.join(addresses)}"
         )
-    if len(addresses) == 1:
+    if len(addresses) == 1 and await session.get(Discovery, partner.id) is None:
         raise Invalid(
             f"{server_address} is the only server of partner “{partner.name}”: add the next one "
             "first, or use `farandole partner suspend`"
@@ -344,7 +380,7 @@ async def remove(session: AsyncSession, partner: Partner) -> bool:
         )
     collectivity = await session.get_one(Collectivity, partner.collectivity_id)
     nas = await session.get(Nas, partner.nas_id) if partner.nas_id is not None else None
-    for kind in (PartnerRealm, HomeServer):
+    for kind in (PartnerRealm, HomeServer, Discovery):
         await session.execute(delete(kind).where(kind.partner_id == partner.id))
     await session.delete(partner)
     await session.flush()

@@ -73,7 +73,7 @@ class Verifier:
             )
         )
         if isinstance(answer, NoAnswer):
-            return DenyReason.HOME_UNREACHABLE
+            return answer.reason
         return _read(answer.reply, hop)
 
     def _hop(self, question: Question) -> Hop:

@@ -93,7 +93,7 @@ class Visits:
             return self._refusals.refuse(request, denied)
         answer = await self._forwarder.ask(_errand(request, way, attributes))
         if isinstance(answer, NoAnswer):
-            return self._refusals.refuse(request, DenyReason.HOME_UNREACHABLE)
+            return self._refusals.refuse(request, answer.reason)
         let_in = inbound(answer.reply, hop)
         if answer.reply.code is Code.PROTOCOL_ERROR:
             said = let_in.integer("Error-Cause")

@@ -20,6 +20,7 @@ OUTCOMES: Final = {
     "out": (
         *("accept", "reject", "challenge", "response"),
         *("timeout", "unreachable", "protocol_error", "suspended", "loop", "refused"),
+        "not_found",
     ),
     # Requests of their servers.
     "in": ("accept", "reject", "challenge", "response", "suspended", "loop", "refused"),
@@ -27,13 +28,15 @@ OUTCOMES: Final = {
 
 # Of orders, whichever way they go.
 ORDER_OUTCOMES: Final = ("acknowledged", "refused", "unanswered", "suspended")
+DISCOVERIES: Final = ("found", "none", "unusable", "loop", "failed", "crowded")
 
 requests = Counter(
     "farandole_federation_requests",
     "Requests exchanged with partners, by direction (out: their citizens at our hotspots; in: from "
     "their servers) and outcome: the answer (accept, reject, challenge, response) or why there was "
     "none of the home's (timeout, unreachable: no server of it is alive, protocol_error: a server "
-    "said that it can do nothing, suspended, loop, refused: by the contract).",
+    "said that it can do nothing, suspended, loop, refused: by the contract, "
+    "not_found: DNS has no server for the realm).",
     (*_PARTNER, "direction", "outcome"),
     registry=REGISTRY,
 )
@@ -50,6 +53,14 @@ orders = Counter(
     "partners' citizens at ours) and outcome (acknowledged, refused, suspended, unanswered: it is "
     "given again).",
     (*_PARTNER, "direction", "outcome"),
+    registry=REGISTRY,
+)
+discoveries = Counter(
+    "farandole_federation_discoveries",
+    "Looks into DNS for the servers of a realm, by what came of them: found; none, where the realm "
+    "has none; unusable, at private addresses; loop, where they are ours; failed, where DNS does "
+    "not answer; crowded, where too many are looked for.",
+    (*_PARTNER, "outcome"),
     registry=REGISTRY,
 )
 server_up = Gauge(
@@ -181,6 +192,12 @@ def show_link(
 
 def _member(key: str) -> str:
     return urlsplit(key).netloc or key
+
+
+def announce_discovery(partner: str) -> None:
+    """Show the counters of looks into DNS at zero."""
+    for outcome in DISCOVERIES:
+        discoveries.labels(partner=partner, outcome=outcome)
 
 
 def forget_partner(partner: str) -> None:

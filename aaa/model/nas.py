@@ -63,10 +63,12 @@ class RadsecPeer(Identified, Base):
     nas_id: Mapped[int] = mapped_column(ForeignKey("nas.id", ondelete="CASCADE"), index=True)
     # The root that signs it, DER; None where its fingerprint alone tells it.
     anchor: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # The DNS name in it; None where its fingerprint alone tells it.
+    # The DNS name in it, or `*.suffix`, or `*`; None where its fingerprint alone tells it.
     name: Mapped[str | None] = mapped_column(String(253))
     # SHA-256 of the certificate, hexadecimal.
     fingerprint: Mapped[str | None] = mapped_column(String(64))
+    # The certificate policy that it must have, as a dotted OID; None: whichever.
+    policy: Mapped[str | None] = mapped_column(String(128))
 
 
 class AccessPoint(Identified, Base):

@@ -68,7 +68,7 @@ def radsec(
                 "server": f"{settings.radsec_name}:{settings.radius.radsec_port}",
             }
         await access_points.expect_certificates(transaction.session, nas, expected)
-        certificates = [peer.name or peer.fingerprint for peer in expected]
+        certificates = list(dict.fromkeys(peer.name or peer.fingerprint for peer in expected))
         transaction.note("nas.radsec", f"nas:{name}", certificates=certificates)
         return told | {"certificates": certificates}
 

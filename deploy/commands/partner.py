@@ -9,6 +9,7 @@ from aaa.errors import Invalid
 from deploy.commands import (
     noun,
     partner_contract,
+    partner_discovery,
     partner_joining,
     partner_listing,
     partner_setup,
@@ -18,7 +19,7 @@ from deploy.commands.output import AsJson, show_json
 from deploy.commands.partner_terms import Shared
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
-from federation.model import COA_PORT
+from federation.model import COA_PORT, Proof
 from federation.provisioning import Format, Setup
 from federation.stand_ins import Place
 from federation.trust import membership
@@ -31,8 +32,12 @@ Realms = Annotated[
     typer.Option("--realm", metavar="PATTERN", help="village.example, *.example, or * for others."),
 ]
 Homes = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--home", metavar="URL", help="Where to ask: udp://HOST[:PORT] or tls://..."),
+]
+Discover = Annotated[
+    str | None,
+    typer.Option(metavar="SERVICE", help="Look its servers up in DNS: aaa+auth:radius.tls.tcp."),
 ]
 Home = Annotated[str, typer.Argument(metavar="URL", help="udp://HOST[:PORT] or tls://...")]
 SecretFile = Annotated[
@@ -40,7 +45,7 @@ SecretFile = Annotated[
     typer.Option(metavar="FILE", help="UDP: the shared secret; - is standard input; else made."),
 ]
 Anchor = Annotated[
-    str | None, typer.Option(metavar="FILE", help="TLS: the root that signs its certificate.")
+    str | None, typer.Option(metavar="FILE", help="TLS: the roots that sign its certificate.")
 ]
 CertificateName = Annotated[
     str | None, typer.Option(metavar="DNS", help="TLS: the name in that; else the host.")
@@ -62,7 +67,11 @@ FromSecretFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="UDP: the secret of that; else the same.")
 ]
 FromCertificateName = Annotated[
-    str | None, typer.Option(metavar="DNS", help="TLS: the name it connects to us with.")
+    str | None,
+    typer.Option(metavar="DNS", help="TLS: the name it connects to us with; * for any."),
+]
+FromPolicy = Annotated[
+    str | None, typer.Option(metavar="OID", help="TLS: a policy that what it connects with has.")
 ]
 FromAnchor = Annotated[
     str | None, typer.Option(metavar="FILE", help="TLS: the root of that; else --anchor.")
@@ -87,7 +96,10 @@ def add(
     name: Name,
     title: Title,
     realm: Realms,
-    home: Homes,
+    home: Homes = None,
+    discover: Discover = None,
+    proof: partner_discovery.ProofOption = Proof.REALM,
+    policy: partner_discovery.Policies = None,
     secret_file: SecretFile = None,
     anchor: Anchor = None,
     certificate_name: CertificateName = None,
@@ -99,6 +111,7 @@ def add(
     from_certificate_name: FromCertificateName = None,
     from_anchor: FromAnchor = None,
     from_fingerprint: FromFingerprint = None,
+    from_policy: FromPolicy = None,
     country: Country = "FR",
     language: Language = "fr",
     timezone: Timezone = "Europe/Paris",
@@ -109,16 +122,18 @@ def add(
     Servers are asked in the order in which they are given. RADIUS over UDP hides little: use it
     inside a VPN only. What the partner's people have to set up is shown.
     """
-    shared = _shared(secret_file, from_network, home)
-    proof = partner_terms.read_proof(anchor, certificate_name, fingerprint)
+    homes = home or []
+    shared = _shared(secret_file, from_network, homes)
+    shown = partner_terms.read_proof(anchor, certificate_name, fingerprint)
     ports = partner_terms.Ports(accounting_port, coa_port)
     servers = [
-        partner_terms.read_home(url, shared, proof, ports, priority)
-        for priority, url in enumerate(home)
+        partner_terms.read_home(url, shared, shown, ports, priority)
+        for priority, url in enumerate(homes)
     ]
+    terms = partner_discovery.read_terms(discover, anchor, proof, policy) if discover else None
     theirs = partner_terms.read_shared(from_secret_file) if from_secret_file else shared
-    came = (from_anchor or anchor, from_certificate_name, from_fingerprint)
-    sender = partner_terms.read_sender(from_network, theirs, partner_terms.read_proof(*came))
+    came = (from_anchor or anchor, from_certificate_name, from_fingerprint, from_policy)
+    sender = partner_terms.read_sender(from_network, theirs, partner_terms.read_origin(*came))
     place = Place(title, country, language, timezone)
 
     async def work(transaction: Transaction) -> Setup:
@@ -129,6 +144,7 @@ def add(
             place=place,
             realms=realm,
             servers=servers,
+            discovery=terms,
             sender=sender,
             now=transaction.now,
         )
@@ -141,6 +157,9 @@ def add(
     if as_json:
         told = {"name": name, **partner_setup.told(setup)}
         show_json(told | ({"secret": setup.secret} if made else {}))
+        return
+    if discover and not homes:
+        partner_discovery.explain(name)
         return
     _explain(name, setup)
     if made:
@@ -191,6 +210,9 @@ app.command("accept", epilog="Example: farandole partner accept --code-file invi
     partner_joining.accept
 )
 app.command("contract", epilog=partner_contract.EPILOG)(partner_contract.contract)
+app.command("discover", epilog=partner_discovery.EPILOG)(partner_discovery.discover)
+app.command("stop-discovering")(partner_discovery.stop_discovering)
+app.command("dns", epilog=partner_discovery.DNS_EPILOG)(partner_discovery.dns)
 app.command("invitations")(partner_joining.list_invitations)
 app.command("uninvite")(partner_joining.uninvite)
 app.command(
@@ -222,13 +244,15 @@ def change_(
     from_certificate_name: FromCertificateName = None,
     from_anchor: FromAnchor = None,
     from_fingerprint: FromFingerprint = None,
+    from_policy: FromPolicy = None,
 ) -> None:
     """Change a partner; a server that runs knows within a second.
 
     The --from options replace all that was said of where it sends from. Servers to ask are changed
     by add-server and remove-server.
     """
-    given = partner_terms.read_proof(from_anchor, from_certificate_name, from_fingerprint)
+    came = (from_anchor, from_certificate_name, from_fingerprint, from_policy)
+    given = partner_terms.read_origin(*came)
     secret = partner_terms.read_shared(from_secret_file) if from_secret_file else None
     sender = partner_terms.read_sender(from_network, secret, given)
     changes = {

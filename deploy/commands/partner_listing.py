@@ -71,7 +71,7 @@ async def _row(transaction: Transaction, name: str, links: list[Link]) -> dict[s
         "title": entry.title,
         "state": entry.state,
         "realms": list(entry.realms),
-        "servers": [server.address for server in entry.servers],
+        "servers": _asked_at(entry),
         "orders_to": [server.orders_address for server in entry.servers],
         "sends_from": _sends_from(nas),
         "country": entry.collectivity.country,
@@ -115,6 +115,12 @@ def _line(told: dict[str, Any]) -> dict[str, Any]:
         "ms": told["milliseconds"],
         "age": f"{told['age_seconds']} s",
     }
+
+
+def _asked_at(entry: PartnerEntry) -> list[str]:
+    """Where a partner is asked: what DNS has first."""
+    looked_for = [f"dns {entry.discovery.service.text}"] if entry.discovery else []
+    return looked_for + [server.address for server in entry.servers]
 
 
 def _sends_from(nas: NasEntry | None) -> list[str]:

@@ -39,7 +39,8 @@ async def setup(transaction: Transaction, name: str) -> Setup:
     settings = transaction.settings
     return Setup(
         realms=tuple(sorted(transaction.snapshot.by_realm)),
-        asked_over=frozenset(server.transport for server in entry.servers),
+        asked_over=frozenset(server.transport for server in entry.servers)
+        | ({Transport.TLS} if entry.discovery else set()),
         asks_over=frozenset(transport for transport, known_by in over.items() if known_by),
         source=settings.federation.source_address or _address(settings),
         server=_address(settings),

@@ -1,7 +1,7 @@
 """What an operator says of a partner's servers, read: where they are, how they prove themselves."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,10 +17,12 @@ from deploy.commands import files
 from federation.model import COA_PORT, Transport
 from federation.partners import NewServer
 from federation.stand_ins import Sender
+from radius.certificates import ANY_NAME
 
 _PORTS: Final = {Transport.UDP: 1812, Transport.TLS: 2083}
 _MOST_CERTIFICATE_OCTETS: Final = 65_536
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,17})){1,30}")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,12 +41,13 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a certificate over TLS must be: of a name, signed by an anchor (DER), or of a
-    fingerprint."""
+    """What a certificate over TLS must be: of a name, signed by one of some anchors (DER), or of a
+    fingerprint; and of a policy, if one is given."""
 
-    anchor: bytes | None
+    anchors: tuple[bytes, ...]
     name: str | None
     fingerprint: str | None
+    policy: str | None = None
 
 
 def read_shared(file: str | None) -> Shared:
@@ -55,12 +58,44 @@ def read_shared(file: str | None) -> Shared:
 
 
 def read_proof(anchor: str | None, name: str | None, fingerprint: str | None) -> Proof:
-    """Return what a certificate must be, the anchor read from its file. Raises Invalid."""
+    """Return what a certificate must be, the anchors read from their file. Raises Invalid."""
     return Proof(
-        anchor=_read_anchor(anchor) if anchor else None,
+        anchors=read_roots(anchor) if anchor else (),
         name=_check_host(name) if name else None,
         fingerprint=_check_fingerprint(fingerprint) if fingerprint else None,
     )
+
+
+def read_origin(
+    anchor: str | None, name: str | None, fingerprint: str | None, policy: str | None
+) -> Proof:
+    """Return what a certificate must be that somebody connects with, whose name may be `*.suffix`,
+    for any label there, or `*`, for any name. Raises Invalid."""
+    pattern = _check_pattern(name) if name else None
+    proof = replace(read_proof(anchor, None, fingerprint), name=pattern)
+    if policy is not None and pattern is None:
+        raise Invalid(
+            "a policy is one of many certificates: say which names, --from-certificate-name '*'"
+        )
+    return replace(proof, policy=check_policy(policy) if policy else None)
+
+
+def check_policy(text: str) -> str:
+    """Return a certificate policy, a dotted object identifier. Raises Invalid."""
+    try:
+        if _OID.fullmatch(text.strip()):
+            return x509.ObjectIdentifier(text.strip()).dotted_string
+    except ValueError:
+        pass
+    raise Invalid(f"“{text}” is no policy: write an object identifier, 1.3.6.1.4.1.25178.3.1.1")
+
+
+def _check_pattern(text: str) -> str:
+    """Return a name, `*.suffix` or `*`, folded. Raises Invalid."""
+    if text.strip() == ANY_NAME:
+        return ANY_NAME
+    below = text.strip().removeprefix("*.")
+    return _check_host(text) if below == text.strip() else f"*.{_check_host(below)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +131,7 @@ def read_home(
         port,
         port,
         priority,
-        anchor=proof.anchor,
+        anchor=b"".join(proof.anchors) or None,
         certificate_name=name,
         fingerprint=proof.fingerprint,
     )
@@ -122,12 +157,14 @@ def read_sender(network: str | None, shared: Shared | None, proof: Proof) -> Sen
     if proof.fingerprint is not None:
         peers = (RadsecPeerEntry(None, None, proof.fingerprint),)
     elif proof.name is not None:
-        if proof.anchor is None:
+        if not proof.anchors:
             raise Invalid(
                 f"the name {proof.name} proves nothing without the root that signs for it: "
                 "give that root too, --from-anchor FILE or --anchor FILE"
             )
-        peers = (RadsecPeerEntry(proof.anchor, proof.name, None),)
+        peers = tuple(
+            RadsecPeerEntry(anchor, proof.name, None, proof.policy) for anchor in proof.anchors
+        )
     if network is None and not peers:
         return None
     return Sender(network, shared.value if shared and network else None, peers)
@@ -178,8 +215,8 @@ def _check_fingerprint(text: str) -> str:
     return digits
 
 
-def _read_anchor(file: str) -> bytes:
-    """Return the root in a file, PEM or DER, as DER. Raises Invalid where it is none."""
+def read_roots(file: str) -> tuple[bytes, ...]:
+    """Return the roots in a file, PEM or DER, as DER. Raises Invalid where one is none."""
     octets = files.read_octets(file, _MOST_CERTIFICATE_OCTETS)
     try:
         if b"-----BEGIN" in octets:
@@ -188,13 +225,15 @@ def _read_anchor(file: str) -> bytes:
             found = [x509.load_der_x509_certificate(octets)]
     except ValueError:
         raise Invalid(f"{file} is no certificate, neither PEM nor DER") from None
-    if len(found) > 1:
-        raise Invalid(f"{file} holds {len(found)} certificates: give the root alone")
+    if not all(map(_signs_others, found)):
+        whole = "is no root" if len(found) == 1 else "holds a certificate that is no root"
+        raise Invalid(f"{file} {whole} that signs others: know a server by its --fingerprint")
+    return tuple(dict.fromkeys(each.public_bytes(Encoding.DER) for each in found))
+
+
+def _signs_others(certificate: x509.Certificate) -> bool:
     try:
-        constraints = found[0].extensions.get_extension_for_class(x509.BasicConstraints)
-        signs_others = constraints.value.ca
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except (x509.ExtensionNotFound, ValueError):
-        signs_others = False
-    if not signs_others:
-        raise Invalid(f"{file} is no root that signs others: know a server by its --fingerprint")
-    return found[0].public_bytes(Encoding.DER)
+        return False
+    return constraints.value.ca

@@ -48,7 +48,7 @@ def list_homes(partners: Partners, query: str = "") -> Listing:
 def is_home(partner: PartnerEntry) -> bool:
     """Return whether a partner can be asked about its citizens now."""
     has_provider = partner.described is not None and partner.described.provider is not None
-    return partner.is_active and (has_provider or bool(partner.servers))
+    return partner.is_active and (has_provider or partner.is_home)
 
 
 def _names(partner: PartnerEntry) -> Iterable[str]:

@@ -43,6 +43,10 @@ REMEDIES: Final = {
     "wrong_purpose": "the server's certificate is none for a server: it needs serverAuth in its "
     "extended key usage",
     "wrong_name": "the server's certificate is for another name: give that as the certificate name",
+    "wrong_realm": "the server's certificate is for other realms than the one whose DNS names it: "
+    "its people have the realm put in, or have DNS name another",
+    "wrong_policy": "the server's certificate is of none of the policies that were agreed on: see "
+    "which federation it is for",
 }
 
 
@@ -51,13 +55,16 @@ class TlsPeer:
     """A server, and how it proves itself: by a certificate that `anchor` (DER, one root or several
     one behind the other; None: our own authority) signed for the DNS name `certificate_name`, or
     by the SHA-256 `fingerprint` (hexadecimal) of that. Where neither is given, by its host as the
-    name."""
+    name. With `realm`, it must be for that realm; the rest as in :class:`Expected`."""
 
     host: str
     port: int
     anchor: bytes | None = None
     certificate_name: str | None = None
     fingerprint: str | None = None
+    realm: str | None = None
+    is_name_enough: bool = True
+    policies: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -68,7 +75,8 @@ class TlsPeer:
         if self.fingerprint is not None:
             return Expected(anchors, self.certificate_name, self.fingerprint)
         anchors = anchors or identity.anchors
-        return Expected(anchors, self.certificate_name or self.host, None)
+        name = self.certificate_name or self.host
+        return Expected(anchors, name, None, self.realm, self.is_name_enough, self.policies)
 
 
 class RadsecClient:

@@ -32,6 +32,10 @@ REMEDIES: Final = {
         "no client is known by a DNS name in this certificate, under who signed it: "
         f"{_COMMAND} --certificate-name DNS --anchor FILE"
     ),
+    CertificateFlaw.WRONG_POLICY.value: (
+        "the certificate has not the policy that was agreed on: see which federation it is for, or "
+        "agree on another (farandole partner change NAME --from-policy OID)"
+    ),
     "no_certificate": (
         "the client shows no certificate: set up one there, or make it one with "
         f"{_COMMAND} --issue DIR"

@@ -13,9 +13,9 @@ from deploy.commands.partner_terms import Ports, Proof, Shared
 from federation.model import Transport
 from tests.interop.certificates import Issuer
 
-NOTHING: Final = Proof(None, None, None)
+NOTHING: Final = Proof((), None, None)
+ROOT: Final = Proof((b"a root",), None, None)
 USUAL: Final = Ports()
-ROOT: Final = Proof(b"a root", None, None)
 SHARED: Final = Shared(Secret("a secret of two regions"), is_made=False)
 FINGERPRINT: Final = ":".join(["AB"] * 32)
 
@@ -78,9 +78,9 @@ def test_what_is_no_host_is_refused(host: str) -> None:
     ("url", "proof", "name"),
     [
         ("tls://radius.example", ROOT, "radius.example"),
-        ("tls://radius.example", Proof(b"a root", "other.example", None), "other.example"),
+        ("tls://radius.example", Proof((b"a root",), "other.example", None), "other.example"),
         ("tls://192.0.2.7", ROOT, None),
-        ("tls://radius.example", Proof(None, None, "ab"), None),
+        ("tls://radius.example", Proof((), None, "ab"), None),
     ],
 )
 def test_a_server_shows_the_name_that_it_is_reached_by(
@@ -104,10 +104,10 @@ def test_half_a_fingerprint_is_none() -> None:
 def test_a_root_is_read_from_its_file(tmp_path: Path) -> None:
     issuer = Issuer.create("Liguria Root")
     (tmp_path / "root.pem").write_bytes(issuer.certificate)
-    anchor = partner_terms.read_proof(str(tmp_path / "root.pem"), None, None).anchor
+    (anchor,) = partner_terms.read_proof(str(tmp_path / "root.pem"), None, None).anchors
     assert anchor is not None
     (tmp_path / "root.der").write_bytes(anchor)
-    assert partner_terms.read_proof(str(tmp_path / "root.der"), None, None).anchor == anchor
+    assert partner_terms.read_proof(str(tmp_path / "root.der"), None, None).anchors == (anchor,)
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_a_root_is_read_from_its_file(tmp_path: Path) -> None:
     [
         ("nowhere.pem", "cannot be read"),
         ("text.pem", "is no certificate, neither PEM nor DER"),
-        ("two.pem", "holds 2 certificates: give the root alone"),
+        ("two.pem", "holds a certificate that is no root"),
         ("leaf/certificate.pem", "know a server by its --fingerprint"),
     ],
 )
 def test_what_is_no_root_is_refused(tmp_path: Path, name: str, told: str) -> None:
     issuer = Issuer.create("Liguria Root")
-    issuer.server(tmp_path / "leaf", "radius.liguria.example")
-    (tmp_path / "two.pem").write_bytes(issuer.certificate * 2)
+    leaf = issuer.server(tmp_path / "leaf", "radius.liguria.example")
+    (tmp_path / "two.pem").write_bytes(issuer.certificate + leaf.certificate.read_bytes())
     (tmp_path / "text.pem").write_text("a root, honestly")
     with pytest.raises(Invalid, match=told):
         partner_terms.read_proof(str(tmp_path / name), None, None)
@@ -136,12 +136,12 @@ def test_a_sender_is_a_network_with_a_secret_or_a_certificate() -> None:
         *("192.0.2.0/28", SHARED.value),
         (),
     )
-    over_tls = partner_terms.read_sender(None, SHARED, Proof(b"a root", "r.example", None))
+    over_tls = partner_terms.read_sender(None, SHARED, Proof((b"a root",), "r.example", None))
     assert over_tls is not None
     assert over_tls.peers == (RadsecPeerEntry(b"a root", "r.example", None),)
     assert over_tls.secret is None
     with pytest.raises(Invalid, match="give that root too, --from-anchor FILE"):
-        partner_terms.read_sender(None, None, Proof(None, "r.example", None))
+        partner_terms.read_sender(None, None, Proof((), "r.example", None))
 
 
 def test_a_secret_that_is_made_is_shown_and_a_given_one_is_not(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from deploy import ourselves
 from deploy.assemble import Part, Service, assemble
 from deploy.installation import Installation
 from federation import partners
+from federation.directory import DiscoveryEntry
 from federation.model import ForwardedAccounting, Transport
 from federation.partners import NewServer
 from federation.stand_ins import Place, Sender
@@ -190,6 +191,7 @@ class Node:
         realms: Sequence[str],
         servers: Sequence[NewServer],
         sender: Sender | None = None,
+        discovery: DiscoveryEntry | None = None,
     ) -> None:
         """Add a partner."""
         async with self.village.database.write("test") as session:
@@ -201,6 +203,7 @@ class Node:
                 realms=realms,
                 servers=servers,
                 sender=sender,
+                discovery=discovery,
                 now=self.village.clock(),
             )
         await self.refresh()
@@ -258,8 +261,10 @@ async def node(
     response_seconds: float = 3.0,
     versions: str = "1.0,1.1",
     parts: frozenset[Part] = frozenset({Part.RADIUS}),
+    resolver: str = "",
 ) -> AsyncIterator[Node]:
-    """Yield a member that serves; `versions` are those of RADIUS that it speaks over TLS."""
+    """Yield a member that serves; `versions` are those of RADIUS that it speaks over TLS,
+    `resolver` is whom it asks about names, which may be on loopback."""
     database = Database(lay_out(directory / f"{cast.slug}.sqlite"))
     hashing = PasswordHashing(hasher=QUICK_HASHER)
     keyring = Keyring(cast.slug.encode().ljust(32, b"!"))
@@ -279,7 +284,10 @@ async def node(
         ),
         eap=EapSettings(server_name=f"radius.{cast.realm}", challenges=True),
         federation=FederationSettings(
-            response_seconds=response_seconds, source_address=cast.source
+            response_seconds=response_seconds,
+            source_address=cast.source,
+            resolver=resolver,
+            discover_private=True,
         ),
         portal=_portal(parts),
         monitoring=MonitoringSettings(address="127.0.0.1", port=0),

@@ -167,6 +167,8 @@ def join_partners() -> None:
         for direction in ("in", "out"):
             federation_metrics.orders.labels(partner, direction, "acknowledged").inc(3)
             federation_metrics.orders.labels(partner, direction, "unanswered").inc(4)
+        federation_metrics.announce_discovery(partner)
+        federation_metrics.discoveries.labels(partner, "failed").inc(20)
 
 
 def log_citizens_in_for_partners() -> None:

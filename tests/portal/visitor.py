@@ -1,5 +1,6 @@
 """Browsers and gateways as the tests of the portal play them."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -19,6 +20,9 @@ from aaa.secret import Secret
 from aaa.settings import FederationSettings, PortalSettings, Settings
 from federation.carriers import PROXY_SCHEDULE, UdpCarrier
 from federation.directory import PartnerDirectory, PartnerEntry
+from federation.discovery.boundaries import Ourselves, is_public
+from federation.discovery.finder import Finder
+from federation.discovery.resolver import DnsResolver
 from federation.forwarder import Forwarder
 from federation.model import Transport
 from federation.verification import Verifier
@@ -144,6 +148,12 @@ async def parts_on(village: Village, public_url: str) -> AsyncIterator[Parts]:
         FederationSettings(response_seconds=3.0),
         partners=partners,
         carriers={Transport.UDP: UdpCarrier(client)},
+        finder=Finder(
+            DnsResolver(["127.0.0.1:1"]),
+            is_us=Ourselves(frozenset()).is_at,
+            is_allowed=is_public,
+            time=asyncio.get_running_loop().time,
+        ),
         clock=village.clock,
     )
 

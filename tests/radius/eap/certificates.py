@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -18,6 +19,8 @@ from radius.eap.tls_engine import TlsIdentity
 
 CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
+
+_NAI_REALM = ObjectIdentifier("1.3.6.1.5.5.7.8.8")
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -80,17 +83,24 @@ class Authority:
         usages: Sequence[ObjectIdentifier] = (CLIENT_AUTH, SERVER_AUTH),
         key: Key | None = None,
         valid: timedelta = timedelta(days=30),
+        realms: Sequence[str] = (),
+        policies: Sequence[str] = (),
     ) -> Issued:
-        """Return a certificate for RADIUS over TLS, for a DNS name."""
+        """Return a certificate for RADIUS over TLS, for a DNS name, and for realms (NAIRealm) and
+        of policies where some are given."""
         key = key or ecdsa_key()
-        certificate = (
+        told = [x509.OtherName(_NAI_REALM, asn1.encode_der(realm)) for realm in realms]
+        names = x509.SubjectAlternativeName([x509.DNSName(name), *told])
+        builder = (
             _certificate(_name(name), self._name, key, valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(names, critical=False)
         )
-        return Issued(certificate, key)
+        if policies:
+            stated = [x509.PolicyInformation(ObjectIdentifier(oid), None) for oid in policies]
+            builder = builder.add_extension(x509.CertificatePolicies(stated), critical=False)
+        return Issued(builder.sign(self._key, hashes.SHA256()), key)
 
     def server(self, key: Key | None = None) -> TlsIdentity:
         """Return the identity of a server that believes this authority's clients."""
