@@ -47,6 +47,7 @@ LOG_INS_PER_DEVICE: Final = Rule("log_in_device", 20, timedelta(minutes=15))
 WAYS_HOME_PER_DEVICE: Final = Rule("way_home_device", 40, timedelta(minutes=15))
 # At a partner's place all come by one address, in which there may be a fair; here, nothing else
 # tells one device from another.
+SIGN_INS_PER_SOURCE: Final = Rule("sign_in_source", 1000, timedelta(minutes=15))
 CODES_PER_SOURCE: Final = Rule("code_source", 600, timedelta(hours=1))
 CODES_PER_PARTNER: Final = Rule("code_partner", 6000, timedelta(hours=1))
 ACCOUNTS_PER_SOURCE: Final = Rule("account_source", 200, timedelta(minutes=15))

@@ -70,23 +70,17 @@ async def code(
 async def account(
     parts: Parts, attempt: Attempt, error: Mistake | None = None, wish: Wish | None = None
 ) -> Show:
-    """Return the page of a new account; ``wish`` is what was sent, where something was. Of a
-    password only that there was one is kept."""
-    home = attempt.collectivity
-    suggested = wish.name if wish else await accounts.free_name(parts, attempt.email or "", home)
+    """Return the page of a new account; ``wish`` is what was sent, where something was."""
+    offered = await accounts.offer(parts, attempt.email or "", attempt.collectivity, wish)
     return Show(
         "account.html",
         attempt,
         status=CORRECT_IT if error else 200,
         error=error,
-        context={
-            "suggested_name": suggested,
-            "wants_password": wish.wants_password if wish else False,
+        context=offered
+        | {
             "wants_remembering": wish.remember if wish else attempt.wants_remembering,
-            "accepts_terms": wish.accepts_terms if wish else False,
-            "realm": home.realm,
             "remember_days": remember_days(parts.snapshot, attempt),
-            "terms": home.terms,
         },
     )
 

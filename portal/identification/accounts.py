@@ -72,7 +72,21 @@ async def accept_terms(parts: Parts, citizen: CitizenRecord) -> None:
         )
 
 
-async def free_name(parts: Parts, email: str, home: CollectivityEntry) -> str:
+async def offer(
+    parts: Parts, email: str, home: CollectivityEntry, wish: Wish | None
+) -> dict[str, object]:
+    """Return what the page of a new account shows; ``wish`` is what was sent, where something was.
+    Of a password only that there was one is kept."""
+    return {
+        "suggested_name": wish.name if wish else await _free_name(parts, email, home),
+        "wants_password": wish.wants_password if wish else False,
+        "accepts_terms": wish.accepts_terms if wish else False,
+        "realm": home.realm,
+        "terms": home.terms,
+    }
+
+
+async def _free_name(parts: Parts, email: str, home: CollectivityEntry) -> str:
     """Return a name built from an address that nobody has yet, or "" where none comes to mind."""
     suggested = identifier.suggest(email)
     if not suggested:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.errors import Invalid
@@ -73,18 +73,16 @@ async def spend(
     session: AsyncSession, keyring: Keyring, assertion: Assertion, now: datetime
 ) -> Refused | None:
     """Remember that an assertion was used; return why it is refused where it was before."""
-    dialect = session.get_bind().dialect.name
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert
-    written = await session.execute(
-        insert(SpentAssertion)
-        .values(
-            digest=keyring.digest(f"{assertion.client.entity} {assertion.jti}", "client-assertion"),
-            expires_at=max(assertion.expires_at, now) + _LEEWAY,
-        )
-        .on_conflict_do_nothing()
+    spent = SpentAssertion(
+        digest=keyring.digest(f"{assertion.client.entity} {assertion.jti}", "client-assertion"),
+        expires_at=max(assertion.expires_at, now) + _LEEWAY,
     )
-    is_first = bool(written.rowcount)  # type: ignore[attr-defined]
-    return None if is_first else _refused("the client_assertion was used before: its jti is known")
+    try:
+        async with session.begin_nested():
+            session.add(spent)
+    except IntegrityError:
+        return _refused("the client_assertion was used before: its jti is known")
+    return None
 
 
 def _subject_of(token: str) -> str:

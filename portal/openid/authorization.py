@@ -5,7 +5,8 @@ from aaa import identifier
 from aaa.errors import Invalid
 from aaa.snapshot import CollectivityEntry, Snapshot
 from federation.trust.publishing import organisation
-from portal.answers import Answer, Go
+from portal import throttling
+from portal.answers import Answer, Go, throttled
 from portal.openid import clients, hints, outcomes, sign_ins, views
 from portal.openid.clients import KnownClient
 from portal.openid.outcomes import Endpoint, Unanswerable
@@ -14,7 +15,7 @@ from portal.openid.requests import MOST_STATE, Asked, check
 from portal.parts import Parts
 
 
-async def authorize(parts: Parts, parameters: Parameters) -> Answer:
+async def authorize(parts: Parts, parameters: Parameters, source: str) -> Answer:
     """Begin a log-in, and return the way to its page; or the way back with an error. Whoever is no
     client, or asks to be answered elsewhere, is answered by a page and sent nowhere (RFC 6749
     section 4.1.2.1)."""
@@ -42,6 +43,9 @@ async def authorize(parts: Parts, parameters: Parameters) -> Answer:
             )
         )
     asked, hinted_citizen_id = understood
+    tries = [(throttling.SIGN_INS_PER_SOURCE, throttling.network_of(source))]
+    if throttle := await throttling.admit(parts.database, parts.keyring, tries, parts.clock()):
+        return throttled(throttle)
     async with parts.database.write("sign_in") as session:
         reference = await sign_ins.begin(
             session,

@@ -1,10 +1,12 @@
 """Which places a citizen lets know what a log-in there tells of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import audit
@@ -25,8 +27,11 @@ class Given:
 
 
 async def give(session: AsyncSession, citizen_id: int, partner_id: int, now: datetime) -> None:
-    """Remember a consent until it is taken back."""
-    await session.merge(Consent(citizen_id=citizen_id, partner_id=partner_id, given_at=now))
+    """Remember a consent until it is taken back; one that was given before stays as it is."""
+    given = Consent(citizen_id=citizen_id, partner_id=partner_id, given_at=now)
+    with suppress(IntegrityError):
+        async with session.begin_nested():
+            session.add(given)
 
 
 async def of_citizen(parts: Parts, citizen_id: int) -> Sequence[Given]:

@@ -69,10 +69,14 @@ async def keys(provider: ProviderHere) -> Response:
 @router.get("/openid/authorize")
 @router.post("/openid/authorize")
 async def authorize(
-    request: Request, parts: PartsHere, provider: ProviderHere, parameters: ParametersHere
+    request: Request,
+    parts: PartsHere,
+    provider: ProviderHere,
+    parameters: ParametersHere,
+    source: SourceHere,
 ) -> Response:
     """A partner's portal sends a browser here."""
-    return respond(parts, request, await authorization.authorize(parts, parameters))
+    return respond(parts, request, await authorization.authorize(parts, parameters, source))
 
 
 @router.post("/openid/token")

@@ -49,22 +49,9 @@ async def code(parts: Parts, sign_in: OpenSignIn, error: Mistake | None = None) 
 async def account(
     parts: Parts, sign_in: OpenSignIn, error: Mistake | None = None, wish: Wish | None = None
 ) -> Show:
-    """Return the page of a new account; ``wish`` is what was sent, where something was. Of a
-    password only that there was one is kept."""
-    home = sign_in.place
-    suggested = wish.name if wish else await accounts.free_name(parts, sign_in.email or "", home)
-    return _show(
-        "account.html",
-        sign_in,
-        error,
-        {
-            "suggested_name": suggested,
-            "wants_password": wish.wants_password if wish else False,
-            "accepts_terms": wish.accepts_terms if wish else False,
-            "realm": home.realm,
-            "terms": home.terms,
-        },
-    )
+    """Return the page of a new account; ``wish`` is what was sent, where something was."""
+    offered = await accounts.offer(parts, sign_in.email or "", sign_in.place, wish)
+    return _show("account.html", sign_in, error, offered)
 
 
 def terms(sign_in: OpenSignIn, error: Mistake | None = None) -> Show:

@@ -1,5 +1,7 @@
 """A citizen logs in at home for a partner's portal: what they are asked, and what comes of it."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -11,6 +13,7 @@ from aaa.secret import Secret
 from aaa.session_owner import SessionOwner
 from monitoring import metrics
 from monitoring.federation_metrics import openid_requests
+from portal import throttling
 from portal.openid.flow import LIFETIME
 from portal.openid.parameters import Error
 from tests.portal.openid.relying import (
@@ -233,6 +236,18 @@ async def test_an_address_is_not_flooded(small_liguria: RelyingParty) -> None:
     refused = await browser.post(f"{sign_in_of(page)}/email", email="anna@mail.example")
     assert refused.status_code == 429
     assert f'href="{sign_in_of(page)}"' in refused.text
+
+
+async def test_one_source_begins_no_more_than_its_share(
+    small_liguria: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each beginning costs a row."""
+    few = replace(throttling.SIGN_INS_PER_SOURCE, most=1)
+    monkeypatch.setattr(throttling, "SIGN_INS_PER_SOURCE", few)
+    client = small_liguria.portal.browser().client
+    assert (await client.get(small_liguria.url())).status_code == 303
+    refused = await client.get(small_liguria.url())
+    assert (refused.status_code, refused.headers.get("location")) == (429, None)
 
 
 async def test_mistakes_are_shown_where_they_were_made(small_liguria: RelyingParty) -> None:
