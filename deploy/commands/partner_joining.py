@@ -173,6 +173,7 @@ async def _accept(
         "entity": code.entity,
         "title": inviting.described.title,
         "realms": [each.realm for each in inviting.described.realms],
+        "has_pages": inviting.described.provider is not None,
         "checks": checks,
     }
 
@@ -206,6 +207,11 @@ def _tell(joined: dict[str, Any]) -> None:
     typer.echo(f"  realms {', '.join(joined['realms'])}")
     for check in joined["checks"]:
         typer.echo(f"  {'ok' if check['is_good'] else '--'}  {check['what']}: {check['found']}")
+    if joined["has_pages"]:
+        typer.echo(
+            "Its citizens log in on its own pages, which gateways have to let browsers through to: "
+            "`farandole nas setup NAME` prints for each what to paste anew."
+        )
 
 
 def set_canary(

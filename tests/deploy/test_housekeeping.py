@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from aaa import audit, retention, tickets
+from aaa import audit, retention, tickets, visitors
 from aaa.errors import Outage, Unavailable
 from aaa.model import (
     AuditEvent,
@@ -20,13 +20,15 @@ from aaa.model import (
     Nas,
     Session,
     Ticket,
+    Visitor,
 )
 from aaa.settings import EapSettings, Settings
+from aaa.vouched import Vouched
 from aaa.wifi_secrets import WifiSecrets
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
 from monitoring import registry
-from portal.model import EmailCode
+from portal.model import EmailCode, LoginAttempt
 from tests.federation import partnering
 from tests.village import PHONE, Village, entered
 
@@ -178,6 +180,48 @@ async def test_what_is_past_use_goes(village: Village, housekeeping: Housekeepin
     await do(housekeeping, "portal")
     async with village.database.read("test") as session:
         for kind in (Ticket, EmailCode):
+            assert await session.scalar(select(func.count()).select_from(kind)) == 0
+
+
+async def test_visitors_go_when_their_day_is_over(
+    village: Village, housekeeping: Housekeeping
+) -> None:
+    async with village.database.write("test") as session:
+        visitor_id = await visitors.add(
+            session,
+            home_collectivity_id=village.snapshot.by_realm["borgo.example"].id,
+            realm="borgo.example",
+            vouched=Vouched(b"a class", None, 3600, None),
+            now=village.clock(),
+        )
+    village.clock.advance(hours=23)
+    async with village.database.write("test") as session:
+        _, ticket_id = await tickets.issue(
+            session,
+            village.keyring,
+            bearer=tickets.OfVisitor(visitor_id),
+            nas_id=village.square.id,
+            device_mac=None,
+            now=village.clock(),
+        )
+        session.add(
+            LoginAttempt(
+                reference="of a visitor",
+                nas_id=village.square.id,
+                hotspot_id=village.square.hotspot.id,
+                visitor_id=visitor_id,
+                ticket_id=ticket_id,
+                created_at=village.clock(),
+                expires_at=village.clock(),
+            )
+        )
+    await do(housekeeping, "tickets")
+    async with village.database.read("test") as session:
+        assert await visitors.by_id(session, visitor_id) is not None
+    village.clock.advance(hours=1)
+    await do(housekeeping, "tickets")
+    async with village.database.read("test") as session:
+        for kind in (Visitor, Ticket, LoginAttempt):
             assert await session.scalar(select(func.count()).select_from(kind)) == 0
 
 

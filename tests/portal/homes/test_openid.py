@@ -15,8 +15,10 @@ from federation import partners
 from federation.directory import PartnerEntry
 from federation.model import Membership
 from federation.trust.statements import ALGORITHM
+from portal import retention
 from portal.app import create_app
 from portal.homes.openid import LIFETIME
+from portal.model import HomeVisit
 from tests.portal.homes import provider as providing
 from tests.portal.homes.provider import CODE, ENTITY, REALM, Provider, refresh
 from tests.portal.visitor import PUBLIC_URL, Browser, Portal, query_of
@@ -146,6 +148,11 @@ async def test_a_state_serves_once_and_in_time(small_portal: Portal, liguria: Pr
     assert (await browser.get("/federation/callback?code=x&iss=y")).status_code == 410
     assert (await browser.get(f"/federation/callback?state={'x' * 5000}")).status_code == 410
     assert len(liguria.redeemed) == 1
+    # What is late is forgotten.
+    small_portal.village.clock.advance(seconds=1)
+    async with small_portal.village.database.write("test") as session:
+        await retention.purge(session, small_portal.village.clock())
+        assert list(await session.scalars(select(HomeVisit))) == []
 
 
 async def test_the_place_decides_first(small_portal: Portal, liguria: Provider) -> None:
