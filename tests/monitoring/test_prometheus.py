@@ -162,6 +162,11 @@ def join_partners() -> None:
         for number, state in enumerate(up):
             federation_metrics.server_up.labels(partner, f"udp://192.0.2.{number}:1812").set(state)
         federation_metrics.accounting_waiting.labels(partner).set(40)
+        federation_metrics.described.labels(partner).set(1)
+        federation_metrics.drift.labels(partner).set(2)
+        federation_metrics.show_link(
+            "https://wifi.saorge.example", partner, is_up=False, seconds=0.2, checked_at=1.0
+        )
         federation_metrics.accounting_oldest_seconds.labels(partner).set(1200)
         federation_metrics.accounting_given_up.labels(partner).inc(64)
         for direction in ("in", "out"):
