@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from aaa.model import Nas
-from aaa.snapshot import NasEntry
+from aaa.snapshot import NasEntry, RadsecPeerEntry
 from deploy.commands import partner_setup
 from deploy.commands.output import AsJson, show, show_json, show_rows
 from deploy.commands.transaction import Transaction, look
@@ -128,8 +128,13 @@ def _sends_from(nas: NasEntry | None) -> list[str]:
     if nas is None:
         return []
     # One name may be good under several roots.
-    peers = dict.fromkeys(f"tls {peer.name or peer.fingerprint}" for peer in nas.radsec_peers)
+    peers = dict.fromkeys(map(_shown_by, nas.radsec_peers))
     return ([f"udp {nas.network}"] if nas.network else []) + list(peers)
+
+
+def _shown_by(peer: RadsecPeerEntry) -> str:
+    of_policy = f" of policy {peer.policy}" if peer.policy else ""
+    return f"tls {peer.name or peer.fingerprint}{of_policy}"
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

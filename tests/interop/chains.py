@@ -22,7 +22,7 @@ from aaa.secret import Secret
 from tests.interop import basil, hub
 from tests.interop.eapol import SECRET, SERVER_NAME, Server
 from tests.interop.hub import Hub, Ports
-from tests.interop.members import Citizen, found, prepare
+from tests.interop.members import Citizen, found, prepare, where
 from tests.operator import Operator, Served
 from tests.process import Process
 
@@ -110,10 +110,10 @@ def run_chains(directory: Path) -> Iterator[Chains]:
     operators = {"village": village, "valle": valle}
     with _run(operators, theirs, between, ports) as (freeradius, served):
         servers = {
-            name: _server(name, each.process, each.port("authentication"), operator.directory)
+            name: where(name, each.process, each.port("authentication"), operator.directory)
             for (name, operator), each in zip(operators.items(), served, strict=True)
         }
-        servers["basil"] = _server("basil", freeradius, theirs.auth_port, theirs.directory)
+        servers["basil"] = where("basil", freeradius, theirs.auth_port, theirs.directory)
         acct_ports = dict(zip(operators, (each.port("accounting") for each in served), strict=True))
         acct_ports["basil"] = theirs.acct_port
         by_realm = {citizen.realm: citizen for citizen in citizens}
@@ -137,10 +137,6 @@ def _prepare(directory: Path, ports: Ports) -> tuple[Operator, Operator]:
         prepare(directory / "village", SERVER_NAME, patience | village),
         prepare(directory / "valle", _VALLE_NAME, patience | valle),
     )
-
-
-def _server(name: str, process: Process, port: int, directory: Path) -> Server:
-    return Server(name, process, port, directory, Path(), "", {}, {}, 0, 0)
 
 
 def _join_directly(village: Operator, valle: Operator, ports: Ports) -> None:

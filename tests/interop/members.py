@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.interop.certificates import Holder
-from tests.interop.eapol import SECRET, TLS, Method, Supplicant, Tls
+from tests.interop.eapol import SECRET, TLS, Method, Server, Supplicant, Tls
 from tests.operator import ON_LOOPBACK, Operator, operate
+from tests.process import Process
 
 _WIFI_SECRET: Final = "lavender in july, by the river of "
 
@@ -40,6 +41,12 @@ class Citizen:
             holder=self.tablet if is_certified else None,
             server_name=self.server_name,
         )
+
+
+def where(name: str, process: Process, port: int, directory: Path) -> Server:
+    """Return where access points ask a program that authenticates citizens of whom it may not
+    know."""
+    return Server(name, process, port, directory, Path(), "", {}, {}, 0, 0)
 
 
 def prepare(directory: Path, server_name: str, settings: dict[str, str]) -> Operator:

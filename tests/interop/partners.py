@@ -16,10 +16,9 @@ from federation.model import Transport
 from tests.interop import basil
 from tests.interop.basil import Basil
 from tests.interop.eapol import REALM, SECRET, SERVER_NAME, Server
-from tests.interop.members import Citizen, found, prepare
+from tests.interop.members import Citizen, found, prepare, where
 from tests.operator import Operator
 from tests.ports import free_port
-from tests.process import Process
 
 SHARED: Final = "a secret between two members"
 OUR_ADDRESS: Final = "127.0.0.14"
@@ -66,8 +65,8 @@ def run_members(directory: Path, transport: Transport) -> Iterator[Members]:
         (theirs.directory / root).write_text(operator.do("ca", "export"))
     (theirs.directory / "partner.conf").write_text(text)
     with theirs.run() as process, operator.serve("radius") as served:
-        ours = _server("Farandole", served.process, ports["auth"], operator.directory)
-        home = _server("FreeRADIUS", process, theirs.auth_port, theirs.directory)
+        ours = where("Farandole", served.process, ports["auth"], operator.directory)
+        home = where("FreeRADIUS", process, theirs.auth_port, theirs.directory)
         yield Members(operator, ours, ports["acct"], anna, home, theirs, giulia)
 
 
@@ -86,10 +85,6 @@ def _add(operator: Operator, theirs: Basil, transport: Transport, radsec_port: i
         *("--anchor", str(theirs.anchor), "--certificate-name", basil.NAME),
         *("--from-certificate-name", basil.NAME),
     )
-
-
-def _server(name: str, process: Process, port: int, directory: Path) -> Server:
-    return Server(name, process, port, directory, Path(), "", {}, {}, 0, 0)
 
 
 def _as_pasted(printed: str, radsec_port: int) -> str:
