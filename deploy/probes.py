@@ -5,7 +5,6 @@ import json
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
@@ -25,7 +24,8 @@ from aaa.settings import (
     Settings,
 )
 from aaa.snapshot import NasEntry, Snapshot
-from deploy import installation, ports
+from deploy import installation, member_probes, ports
+from deploy.finding import Finding
 from monitoring.server import listen
 from portal.onboarding import signing
 from radius.eap.tls_engine import TlsIdentity, TlsServer
@@ -46,20 +46,9 @@ _SCHEDULE: Final = Schedule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look found: a ``problem`` with its ``remedy``, or what there is (``detail``), with a
-    remedy where that is worth a thought."""
-
-    name: str
-    detail: str = ""
-    problem: str | None = None
-    remedy: str | None = None
-
-
 async def examine(settings: Settings) -> list[Finding]:
     """Return what is found of the installation whose settings these are."""
-    database, known = await _database(settings)
+    database, known, members = await _database(settings)
     running = await asyncio.to_thread(_service, settings)
     if running is None:
         found = [*_ports(settings), Finding("service", "is not running")]
@@ -67,25 +56,27 @@ async def examine(settings: Settings) -> list[Finding]:
         found = [running, *await _radius(settings, known.nas if known else ())]
     if known is not None:
         found += _secure_network(settings, known.server_identity)
-    return [database, *found, _public_url(settings), await _mail(settings)]
+    return [database, *found, *members, _public_url(settings), await _mail(settings)]
 
 
-async def _database(settings: Settings) -> tuple[Finding, Snapshot | None]:
-    """Look at database, revision and key, which is what every command needs."""
+async def _database(settings: Settings) -> tuple[Finding, Snapshot | None, list[Finding]]:
+    """Look at database, revision and key, which is what every command needs, and at what it says of
+    other members."""
     try:
         async with installation.opened(settings) as opened:
             async with opened.database.read("check") as session:
                 found = await snapshot.load(session, opened.keyring)
+            members = await member_probes.examine(opened, found)
             what = "SQLite" if opened.database.dialect == "sqlite" else "PostgreSQL"
     except ConfigurationError as error:
-        return Finding("database", problem=error.problem, remedy=error.remedy), None
+        return Finding("database", problem=error.problem, remedy=error.remedy), None, []
     except Unavailable as error:
         remedy = "Start the database, or correct database.url"
-        return Finding("database", problem=str(error), remedy=remedy), None
+        return Finding("database", problem=str(error), remedy=remedy), None, []
     except Invalid as error:
         remedy = "Restore the key file that was backed up with the database"
-        return Finding("database", problem=str(error), remedy=remedy), None
-    return Finding("database", f"{what}, its revision and its key fit"), found
+        return Finding("database", problem=str(error), remedy=remedy), None, []
+    return Finding("database", f"{what}, its revision and its key fit"), found, members
 
 
 def _secure_network(settings: Settings, identity: ServerIdentity | None) -> list[Finding]:

@@ -215,6 +215,7 @@ app.command("stop-discovering")(partner_discovery.stop_discovering)
 app.command("dns", epilog=partner_discovery.DNS_EPILOG)(partner_discovery.dns)
 app.command("invitations")(partner_joining.list_invitations)
 app.command("uninvite")(partner_joining.uninvite)
+app.command("rotate")(partner_joining.rotate)
 app.command(
     "canary",
     epilog="Example: farandole partner canary liguria --identity canary@liguria.example "

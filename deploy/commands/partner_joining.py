@@ -18,7 +18,7 @@ from deploy.installation import Installation
 from federation import partners
 from federation.model import Invitation
 from federation.realms import RealmTable, ToPartner
-from federation.trust import accepting, invitations, joining, membership
+from federation.trust import accepting, invitations, joining, keys, membership
 from federation.trust.accepting import Accepting
 from federation.trust.fetching import Fetcher
 from federation.trust.invitations import Code
@@ -212,6 +212,22 @@ def _tell(joined: dict[str, Any]) -> None:
             "Its citizens log in on its own pages, which gateways have to let browsers through to: "
             "`farandole nas setup NAME` prints for each what to paste anew."
         )
+
+
+def rotate(context: typer.Context) -> None:
+    """Sign with new keys in two weeks, as happens twice a year by itself; partners follow by
+    themselves."""
+
+    async def work(transaction: Transaction) -> datetime:
+        signs_from = await keys.rotate(transaction.session, transaction.keyring, transaction.now)
+        transaction.note("partner.rotate", "keys", signs_from=signs_from.isoformat())
+        return signs_from
+
+    signs_from = change(context, work)
+    typer.echo(
+        f"New keys are published, and sign from {signs_from:%Y-%m-%d} on. Partners have two weeks "
+        "to see them, and verify by the former ones for two weeks more."
+    )
 
 
 def set_canary(

@@ -7,6 +7,7 @@ from federation.trust.description import Description
 
 
 def drift(
+    name: str,
     described: Description,
     *,
     realms: Sequence[str],
@@ -15,37 +16,38 @@ def drift(
     expires_at: datetime,
     now: datetime,
 ) -> tuple[str, ...]:
-    """Return what is not as a member says, a sentence each with what to do; nothing where all is
-    well. `realms` and `servers` (``tls://host:port``) are those that we use; `failure` is why its
-    description could not be renewed."""
-    return tuple(_found(described, realms, servers, failure, expires_at, now))
+    """Return what is not as a member says that is called `name` here, a sentence each with what to
+    do; nothing where all is well. `realms` and `servers` (``tls://host:port``) are those that we
+    use; `failure` is why its description could not be renewed."""
+    used = _unlike(name, described, realms, servers)
+    return (*used, *_late(described, failure, expires_at, now))
 
 
-def _found(
-    described: Description,
-    realms: Sequence[str],
-    servers: Sequence[str],
-    failure: str | None,
-    expires_at: datetime,
-    now: datetime,
+def _unlike(
+    name: str, described: Description, realms: Sequence[str], servers: Sequence[str]
 ) -> Iterator[str]:
-    claimed = [each.realm for each in described.realms]
+    command, claimed = f"farandole partner change {name}", [each.realm for each in described.realms]
     if added := sorted(set(claimed) - set(realms)):
         yield (
             f"it claims {', '.join(added)}, which it did not before: if that is so, "
-            "`farandole partner change NAME --add-realm …`"
+            f"`{command} --add-realm …`"
         )
     if removed := sorted(set(realms) - set(claimed)):
         yield (
             f"{', '.join(removed)} leads there, and it does not claim that: "
-            "`farandole partner change NAME --remove-realm …`"
+            f"`{command} --remove-realm …`"
         )
     named = {f"tls://{each.host}:{each.port}" for each in described.servers}
     if extra := sorted(set(servers) - named):
         yield (
             f"it is asked at {', '.join(extra)}, which it does not name: "
-            "`farandole partner remove-server NAME …`"
+            f"`farandole partner remove-server {name} …`"
         )
+
+
+def _late(
+    described: Description, failure: str | None, expires_at: datetime, now: datetime
+) -> Iterator[str]:
     if failure is not None:
         yield f"what it says of itself could not be renewed: {failure}"
     if expires_at < now:

@@ -12,7 +12,7 @@ from aaa import citizens
 from aaa.errors import Invalid
 from aaa.model import Citizen, CitizenState, Nas, RadsecPeer
 from aaa.secret import Keyring, Secret
-from aaa.snapshot import RadsecPeerEntry, Snapshot, touch
+from aaa.snapshot import CollectivityEntry, RadsecPeerEntry, Snapshot, touch
 from aaa.wifi_secrets import WifiSecrets
 from federation import interconnection, partners
 from federation.directory import CANARY_SECRET
@@ -217,27 +217,51 @@ async def exchange_canaries(
         session, keyring, partner, f"{canaries.theirs.name}@{theirs}", canaries.theirs.secret
     )
     membership = await session.get_one(Membership, partner.id)
-    home = snapshot.by_realm[ours]
-    if await citizens.is_taken(session, canaries.ours.name, home):
-        return
-    if membership.canary_citizen_id is not None:
+    account = await _account(session, canaries.ours.name, snapshot.by_realm[ours], now)
+    if membership.canary_citizen_id not in (None, account.id):
         await citizens.close(session, membership.canary_citizen_id, now)
-    membership.canary_citizen_id = await citizens.add(
+    membership.canary_citizen_id = account.id
+    if account.is_open:
+        return
+    await WifiSecrets(keyring, keeps_text).bring(
         session,
-        name=canaries.ours.name,
+        citizen_id=account.id,
+        name=f"canary of {partner.name}",
+        secret=canaries.ours.secret,
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A citizen's id, and whether its secret is there already."""
+
+    id: int
+    is_open: bool
+
+
+async def _account(
+    session: AsyncSession, name: str, home: CollectivityEntry, now: datetime
+) -> _Account:
+    """Return the account of a name that nobody can have by chance: made, or opened again where it
+    was closed, since the same invitation may serve after a partner was removed here."""
+    query = select(Citizen).where(Citizen.collectivity_id == home.id, Citizen.name == name)
+    known = await session.scalar(query)
+    if known is not None:
+        is_open = known.state is CitizenState.ACTIVE
+        if not is_open:
+            await citizens.set_state(session, known.id, CitizenState.ACTIVE)
+        return _Account(known.id, is_open)
+    made = await citizens.add(
+        session,
+        name=name,
         collectivity=home,
         email=None,
         password_hash=None,
         language=None,
         now=now,
     )
-    await WifiSecrets(keyring, keeps_text).bring(
-        session,
-        citizen_id=membership.canary_citizen_id,
-        name=f"canary of {partner.name}",
-        secret=canaries.ours.secret,
-        now=now,
-    )
+    return _Account(made, False)
 
 
 async def keep_canary(

@@ -159,6 +159,7 @@ def drift_of(partner: PartnerEntry, row: Membership, now: datetime) -> tuple[str
     if partner.described is None or partner.state is not PartnerState.ACTIVE:
         return ()
     return drift(
+        partner.name,
         partner.described,
         realms=partner.realms,
         servers=[server.address for server in partner.servers],

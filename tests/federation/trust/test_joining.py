@@ -305,6 +305,19 @@ async def test_who_was_removed_does_not_come_back_by_the_same_invitation(
         assert await home.lets_in(await home.only(), canary.identity, canary.secret)
 
 
+async def test_who_removed_the_other_may_come_back_by_the_same_invitation(
+    hills: Side, lavender: Side
+) -> None:
+    code = await hills.invite()
+    await lavender.accept(code)
+    await remove(lavender)
+    await lavender.accept(code)
+    for home, visited in ((hills, lavender), (lavender, hills)):
+        canary = (await visited.only()).canary
+        assert canary is not None
+        assert await home.lets_in(await home.only(), canary.identity, canary.secret)
+
+
 async def test_an_invitation_does_not_make_anybody_another_member(
     hills: Side, lavender: Side, menton: Side, net: Net
 ) -> None:
