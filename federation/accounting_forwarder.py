@@ -235,7 +235,7 @@ class AccountingForwarder:
         """Send the rows of one session in order, until one of them is not answered."""
         for row in rows:
             async with turns:
-                if batch.is_vain:
+                if batch.is_vain and _is_one_home(partner):
                     return
                 waited = int((self._clock() - row.received_at).total_seconds())
                 attributes = delayed(row.attributes, waited)
@@ -251,7 +251,7 @@ class AccountingForwarder:
         claimed = {each.id for rows in batch.sessions for each in rows}
         answered = {each.id for each in batch.answered}
         is_back = answered and self._paused.pop(partner.id, None) is not None
-        if not answered:
+        if not answered and _is_one_home(partner):
             self._pause(partner)
         async with self._database.write("forwarded_accounting") as session:
             if is_back:
@@ -293,6 +293,12 @@ class AccountingForwarder:
             exc_info=True,
             remedy="this is a bug of ours: report it with the traceback",
         )
+
+
+def _is_one_home(partner: PartnerEntry) -> bool:
+    """Whether all of a partner's realms are asked about at the same servers: if some say nothing
+    nobody will."""
+    return partner.discovery is None
 
 
 def _pause_after(pauses: Sequence[timedelta], attempts: int) -> timedelta:

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import func, select
 
 from aaa.snapshot import RadsecPeerEntry
 from federation import partners
 from federation.directory import DiscoveryEntry
 from federation.discovery.search import check_service
 from federation.discovery.zone import lines
-from federation.model import Proof, Transport
+from federation.model import ForwardedAccounting, Proof, Transport
 from federation.partners import NewServer
 from federation.stand_ins import Sender
 from radius.wire.packet import Code, Packet
@@ -52,7 +53,9 @@ async def lavender(tmp_path: Path, basil: Node, log: Log) -> AsyncIterator[Node]
         await lavender.stop()
         await lavender.start()
         zones = {
-            "basil.example": "radius IN A 127.0.0.1\n" + published(basil, BASIL.realm),
+            "basil.example": "radius IN A 127.0.0.1\n"
+            + published(basil, BASIL.realm)
+            + f"\n_radiustls._tcp.away IN SRV 0 1 {free_port()} radius",
             "loop.example": published(lavender, "loop.example"),
             "lavender.example": "radius IN A 127.0.0.1",
         }
@@ -103,6 +106,31 @@ async def test_accounting_goes_to_where_it_is_found(lavender: Node, basil: Node)
     await until(lavender.has_sent)
     (session,) = await basil.sessions()
     assert session.stopped_at is not None
+
+
+async def test_a_home_that_is_away_holds_up_no_others_accounting(
+    lavender: Node, basil: Node, log: Log
+) -> None:
+    await lavender.know("everybody", ["*"], [], None, terms(basil))
+    for number in range(4):
+        names: list[Named] = [("User-Name", "piero@away.basil.example"), DEVICE]
+        await lavender.answer(accounting("Start", *names, session_id=f"away-{number}"))
+
+    async def have_failed() -> bool:
+        async with lavender.village.database.read("test") as session:
+            row = ForwardedAccounting
+            left = select(func.count()).where(row.attempts == 0)
+            return (await session.scalar(left)) == 0
+
+    await until(have_failed)
+    await lavender.answer(accounting("Start", ("User-Name", BASIL.nai), session_id="here"))
+    await until(basil.sessions)
+
+    async def have_settled() -> bool:
+        return await lavender.waiting() == 4
+
+    await until(have_settled)
+    assert "a partner takes no accounting" not in {line["event"] for line in log}
 
 
 async def test_a_realm_without_servers_is_nobodys(lavender: Node, basil: Node, log: Log) -> None:
