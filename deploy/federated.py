@@ -70,7 +70,7 @@ def handler(
     database, keyring, partners = installation.database, installation.keyring, workshop.partners
     asking = forwarder(workshop, stack)
     courier = OrderCourier(
-        partners=partners, carriers=asking.carriers, warnings=workshop.warnings, clock=clock
+        partners=partners, forwarder=asking, warnings=workshop.warnings, clock=clock
     )
     accounts = AccountingForwarder(
         database=database,
@@ -141,15 +141,20 @@ def _carriers(workshop: Workshop, stack: AsyncExitStack) -> dict[Transport, Carr
     source = ip_address(stated) if stated else None
     client = Client(PROXY_SCHEDULE, source=source)
     stack.callback(client.close)
-    radsec = RadsecClient(
-        lambda: directory.current.radsec_identity,
-        workshop.warnings,
-        workshop.clock,
-        source=source,
-        versions=versions_of(settings.radius.radsec_versions),
-    )
-    stack.callback(radsec.close)
-    return {Transport.UDP: UdpCarrier(client), Transport.TLS: TlsCarrier(radsec)}
+
+    def over_tls() -> RadsecClient:
+        made = RadsecClient(
+            lambda: directory.current.radsec_identity,
+            workshop.warnings,
+            workshop.clock,
+            source=source,
+            versions=versions_of(settings.radius.radsec_versions),
+        )
+        stack.callback(made.close)
+        return made
+
+    tls = TlsCarrier(requests=over_tls(), orders=over_tls())
+    return {Transport.UDP: UdpCarrier(client), Transport.TLS: tls}
 
 
 def upkeep(workshop: Workshop, stack: AsyncExitStack) -> Upkeep:

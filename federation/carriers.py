@@ -96,33 +96,43 @@ class UdpCarrier:
 
 
 class TlsCarrier:
-    """Over TLS (RFC 6614); authentication, accounting and orders share its connections."""
+    """Over TLS (RFC 6614); authentication and accounting share connections.
 
-    def __init__(self, client: RadsecClient) -> None:
-        self._client = client
+    Orders have theirs, by `orders`: a server that knows none may take it ill. radsecproxy 1.9 says
+    nothing on a connection any more over which one came.
+    """
+
+    def __init__(self, requests: RadsecClient, orders: RadsecClient) -> None:
+        self._requests = requests
+        self._orders = orders
 
     async def exchange(
         self, server: HomeServerEntry, packet: Packet, service: Service, within_seconds: float
     ) -> Packet | Outcome:
         """See :class:`Carrier`. What a connection that broke may have taken with it is sent once
         more, over another (RFC 6613 section 2.6.1)."""
+        is_order = service is Service.DYNAMIC_AUTHORIZATION
+        client = self._orders if is_order else self._requests
+        peer = _peer(server, server.coa_port if is_order else server.auth_port)
         clock = asyncio.get_running_loop().time
         ends_at = clock() + within_seconds
         for _ in range(2):
             left = ends_at - clock()
-            if left > 0 and (reply := await self._client.exchange(_peer(server), packet, left)):
+            if left > 0 and (reply := await client.exchange(peer, packet, left)):
                 return reply
         return Outcome.SILENT if clock() >= ends_at else Outcome.UNREACHABLE
 
     def keep(self, servers: Collection[HomeServerEntry]) -> None:
         """See :class:`Carrier`."""
-        self._client.keep([_peer(each) for each in servers if each.transport is Transport.TLS])
+        over_tls = [each for each in servers if each.transport is Transport.TLS]
+        self._requests.keep([_peer(server, server.auth_port) for server in over_tls])
+        self._orders.keep([_peer(server, server.coa_port) for server in over_tls])
 
 
-def _peer(server: HomeServerEntry) -> TlsPeer:
+def _peer(server: HomeServerEntry, port: int) -> TlsPeer:
     return TlsPeer(
         server.host,
-        server.auth_port,
+        port,
         server.anchor,
         server.certificate_name,
         server.fingerprint,

@@ -44,6 +44,8 @@ from monitoring import federation_metrics
 
 log = structlog.get_logger()
 
+COA_PORT: Final = 3799
+"""RFC 5176 section 2.1."""
 # Purposes of the keyring.
 HOME_SERVER_SECRET: Final = "home-server-secret"
 CANARY_SECRET: Final = "canary"
@@ -65,6 +67,7 @@ class HomeServerEntry:
     host: str
     auth_port: int
     acct_port: int
+    # Over UDP 3799 unless another was given, over TLS `auth_port`.
     coa_port: int
     # The lowest is asked first; equal ones share the load.
     priority: int
@@ -87,8 +90,7 @@ class HomeServerEntry:
     @property
     def orders_address(self) -> str:
         """The same of where orders to end or change a session go."""
-        port = self.coa_port if self.transport is Transport.UDP else self.auth_port
-        return address(self.transport, self.host, port)
+        return address(self.transport, self.host, self.coa_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,7 @@ def _server_entry(row: HomeServer, keyring: Keyring) -> HomeServerEntry:
         host=row.host,
         auth_port=row.auth_port,
         acct_port=row.acct_port,
-        coa_port=row.coa_port,
+        coa_port=row.coa_port or (COA_PORT if row.transport is Transport.UDP else row.auth_port),
         priority=row.priority,
         secret=Secret(secret) if secret is not None else None,
         anchor=row.anchor,

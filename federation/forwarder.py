@@ -145,7 +145,7 @@ class Forwarder:
         """
         started = self._loop.time()
         ends_at = started + self._seconds
-        group = await self._group(errand, ends_at)
+        group = await self.group(errand.partner, errand.realm, self._seconds)
         if isinstance(group, Group):
             result = await self._ask(errand, group, ends_at)
             if isinstance(result, Answer) and errand.service is Service.AUTHENTICATION:
@@ -193,14 +193,15 @@ class Forwarder:
             if server.id in due:
                 tasks.create_task(contained(self._probe(group, server)))
 
-    async def _group(self, errand: Errand, ends_at: float) -> Group | NoAnswer:
+    async def group(
+        self, partner: PartnerEntry, realm: str, within_seconds: float
+    ) -> Group | NoAnswer:
         """Return whom to ask: who was found for the realm; where DNS has nobody, or does not say,
         whom the partner has named."""
-        partner, realm = errand.partner, errand.realm
         if partner.discovery is None:
             return _named(partner)
         try:
-            async with asyncio.timeout(ends_at - self._loop.time()):
+            async with asyncio.timeout(within_seconds):
                 finding = await self._finder.find(partner, partner.discovery, realm)
         except TimeoutError:
             finding = Absence.FAILED

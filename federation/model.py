@@ -2,16 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from aaa.model.base import Base, Identified, Word
 from federation.agreements import Way
-
-COA_PORT: Final = 3799
-"""RFC 5176 section 2.1."""
 
 
 class PartnerState(StrEnum):
@@ -68,8 +64,8 @@ class HomeServer(Identified, Base):
     auth_port: Mapped[int]
     # The same as `auth_port` over TLS.
     acct_port: Mapped[int]
-    # Where orders to end or change a session go over UDP (RFC 5176).
-    coa_port: Mapped[int] = mapped_column(default=COA_PORT)
+    # Where orders to end or change a session go (RFC 5176); None: where it is usual.
+    coa_port: Mapped[int | None]
     # The lowest is asked first; equal ones share the load.
     priority: Mapped[int] = mapped_column(default=0)
     # Sealed for "home-server-secret"; None over TLS.

@@ -1,18 +1,17 @@
 """Takes orders about our citizens to the partners whose places they are at."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from aaa.model import InstructionKind
 from aaa.outbox import DueInstruction
 from aaa.snapshot import NasEntry
-from federation.carriers import Carrier
 from federation.contracts import Contract, crossing
 from federation.directory import HomeServerEntry, PartnerDirectory, PartnerEntry
-from federation.model import Transport
-from federation.orders import Subject, sent, settles
+from federation.forwarder import Forwarder
+from federation.groups import Group
+from federation.orders import Subject, operator_realm, sent, settles
 from monitoring import federation_metrics
 from monitoring.logging import RepeatedWarnings
 from radius.request import Clock, Service
@@ -31,18 +30,19 @@ _ALL_SECONDS: Final = 30.0
 
 
 class OrderCourier:
-    """Gives an order to a partner's servers, in turn, by the carrier of each one's transport."""
+    """Gives an order to a partner's servers, in turn: those that `forwarder` would ask about the
+    realm that is in the order's Operator-Name, by its carriers."""
 
     def __init__(
         self,
         *,
         partners: PartnerDirectory,
-        carriers: Mapping[Transport, Carrier],
+        forwarder: Forwarder,
         warnings: RepeatedWarnings,
         clock: Clock,
     ) -> None:
         self._partners = partners
-        self._carriers = carriers
+        self._forwarder = forwarder
         self._warnings = warnings
         self._clock = clock
 
@@ -53,7 +53,8 @@ class OrderCourier:
         if partner is None or not partner.is_active:
             self._tell(nas.name, "suspended", "`farandole partner resume` lets it go there again")
             return None
-        answer = await self._ask(partner, self._packet(instruction, partner.contract))
+        realm = operator_realm(instruction.operator_name) or ""
+        answer = await self._ask(partner, realm, self._packet(instruction, partner.contract))
         if answer is None or not settles(answer):
             self._tell(partner.name, "unanswered", _REMEDY)
             return None
@@ -62,12 +63,13 @@ class OrderCourier:
         allowed = partner.contract.reply_in.get(answer.code, frozenset())
         return replace(answer, attributes=crossing(answer.attributes, allowed))
 
-    async def _ask(self, partner: PartnerEntry, order: Packet) -> Packet | None:
+    async def _ask(self, partner: PartnerEntry, realm: str, order: Packet) -> Packet | None:
         """Return the first answer that settles an order, else the last that was none of that."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + _ALL_SECONDS
+        group = await self._forwarder.group(partner, realm, _SERVER_SECONDS)
         last = None
-        for server in partner.servers:
+        for server in group.servers if isinstance(group, Group) else ():
             seconds = min(_SERVER_SECONDS, ends_at - loop.time())
             answer = await self._ask_server(server, order, seconds) if seconds > 0 else None
             if answer is not None and settles(answer):
@@ -78,7 +80,7 @@ class OrderCourier:
     async def _ask_server(
         self, server: HomeServerEntry, order: Packet, seconds: float
     ) -> Packet | None:
-        carrier = self._carriers[server.transport]
+        carrier = self._forwarder.carriers[server.transport]
         answer = await carrier.exchange(server, order, Service.DYNAMIC_AUTHORIZATION, seconds)
         if not isinstance(answer, Packet):
             return None

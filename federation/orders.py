@@ -142,7 +142,7 @@ def read(
     attributes = request.attributes.without("Message-Authenticator")
     if flaw := _flaw(attributes, request.code, contract.order_in.get(request.code, frozenset())):
         return flaw
-    realm = _realm(attributes.text("Operator-Name"))
+    realm = operator_realm(attributes.text("Operator-Name"))
     if realm is not None and realm not in our_realms:
         # Nobody crosses us in transit.
         return Cause.NOT_ROUTABLE
@@ -166,6 +166,16 @@ def bounded(changes: Mapping[str, int], own: Attributes) -> list[tuple[str, int]
     """Return what a NAS of ours is told of a change: of each number that is ordered and of our own
     for this session, which may have none, the smaller."""
     return [(name, min(seconds, own.integer(name) or seconds)) for name, seconds in changes.items()]
+
+
+def operator_realm(operator_name: str | None) -> str | None:
+    """Return the realm in an Operator-Name, "" where that is of another namespace or none."""
+    if operator_name is None:
+        return None
+    try:
+        return check_realm(operator_name[1:]) if operator_name.startswith(_REALM) else ""
+    except Invalid:
+        return ""
 
 
 def _flaw(attributes: Attributes, code: Code, allowed: frozenset[Oid]) -> Cause | None:
@@ -199,13 +209,3 @@ def _text(attributes: Attributes, name: str) -> str | None:
     """Return a text as it is recorded: without NUL."""
     text = attributes.text(name)
     return text.replace("\0", "") if text is not None else None
-
-
-def _realm(operator_name: str | None) -> str | None:
-    """Return the realm in an Operator-Name, "" where that is of another namespace or none."""
-    if operator_name is None:
-        return None
-    try:
-        return check_realm(operator_name[1:]) if operator_name.startswith(_REALM) else ""
-    except Invalid:
-        return ""

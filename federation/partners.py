@@ -18,7 +18,6 @@ from federation import agreements, stand_ins
 from federation.agreements import Term
 from federation.directory import HOME_SERVER_SECRET, DiscoveryEntry, address
 from federation.model import (
-    COA_PORT,
     Discovery,
     ForwardedAccounting,
     HomeServer,
@@ -45,7 +44,7 @@ class NewServer:
     anchor: bytes | None = field(default=None, repr=False)
     certificate_name: str | None = None
     fingerprint: str | None = None
-    coa_port: int = COA_PORT
+    coa_port: int | None = None
 
     @property
     def address(self) -> str:

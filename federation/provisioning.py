@@ -39,6 +39,8 @@ class Setup:
     # What hides and signs our requests, and theirs, over UDP.
     secret: str
     their_secret: str
+    # Where orders about its citizens are taken over UDP; None: nowhere.
+    coa_port: int | None = None
 
     @property
     def label(self) -> str:
@@ -61,9 +63,12 @@ def _freeradius(setup: Setup) -> Iterator[str]:
     if Transport.TLS in setup.asked_over:
         yield from ("", "# Your citizens at our hotspots")
         yield from _freeradius_listen(setup)
-        client = {"ipaddr": setup.source, "proto": "tls", "secret": "radsec"}
+        client = {"ipaddr": setup.source, "proto": "tls", "secret": "radsec", **_ordering(setup)}
         inner = _block(f"client {setup.label}-tls", client)
         yield from (f"clients {setup.label} {{", *(f"\t{line}" for line in inner), "}")
+    if _ordering(setup):
+        yield from ("", "# To end their sessions there: see sites-available/originate-coa")
+        yield from _freeradius_coa(setup)
     if setup.asks_over:
         yield from ("", "# Our citizens at your hotspots")
         yield from _freeradius_home(setup)
@@ -76,7 +81,21 @@ def _freeradius_client(setup: Setup) -> Mapping[str, str]:
         "ipaddr": setup.source,
         "secret": f'"{setup.secret}"',
         "require_message_authenticator": "yes",
+        **_ordering(setup),
     }
+
+
+def _ordering(setup: Setup) -> Mapping[str, str]:
+    """Which server takes orders about whom we tell of, if any does: FreeRADIUS 3.2 has no second
+    home server at the port of RADIUS over TLS."""
+    is_taken = setup.coa_port is not None and Transport.UDP in setup.asks_over
+    return {"coa_server": f"{setup.label}-coa"} if is_taken else {}
+
+
+def _freeradius_coa(setup: Setup) -> Iterator[str]:
+    where = {"ipaddr": setup.server, "port": str(setup.coa_port)}
+    server = {"type": "coa"} | where | {"secret": f'"{setup.their_secret}"'}
+    yield from _block(f"home_server {setup.label}-coa", server)
 
 
 def _freeradius_home(setup: Setup) -> Iterator[str]:

@@ -19,7 +19,7 @@ from deploy.commands.output import AsJson, show_json
 from deploy.commands.partner_terms import Shared
 from deploy.commands.transaction import Transaction, change, look
 from federation import partners
-from federation.model import COA_PORT, Proof
+from federation.model import Proof
 from federation.provisioning import Format, Setup
 from federation.stand_ins import Place
 from federation.trust import membership
@@ -58,7 +58,9 @@ AccountingPort = Annotated[
 ]
 CoaPort = Annotated[
     int | None,
-    typer.Option(min=1, max=65535, help=f"UDP: where it takes CoA, Disconnect; else {COA_PORT}."),
+    typer.Option(
+        min=1, max=65535, help="Where it takes CoA and Disconnect; else UDP 3799, or all over TLS."
+    ),
 ]
 From = Annotated[
     str | None, typer.Option("--from", metavar="CIDR", help="UDP: where it sends to us from.")

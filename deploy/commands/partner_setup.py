@@ -50,6 +50,9 @@ async def setup(transaction: Transaction, name: str) -> Setup:
         radsec_port=settings.radius.radsec_port,
         secret=_WORDS,
         their_secret=_WORDS,
+        coa_port=settings.radius.dynamic_authorization_port
+        if settings.radius.dynamic_authorization
+        else None,
     )
 
 
@@ -89,6 +92,8 @@ def told(setup: Setup) -> dict[str, Any]:
     if Transport.UDP in setup.asks_over:
         words["our_server"] = f"udp://{setup.server}:{setup.auth_port}"
         words["our_accounting_port"] = setup.acct_port
+        if setup.coa_port is not None:
+            words["our_port_for_orders"] = setup.coa_port
     if Transport.TLS in setup.asks_over:
         words["our_radsec_server"] = f"tls://{setup.radsec_name}:{setup.radsec_port}"
     return words

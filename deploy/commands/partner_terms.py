@@ -14,7 +14,7 @@ from aaa.errors import Invalid
 from aaa.secret import Secret
 from aaa.snapshot import RadsecPeerEntry
 from deploy.commands import files
-from federation.model import COA_PORT, Transport
+from federation.model import Transport
 from federation.partners import NewServer
 from federation.stand_ins import Sender
 from radius.certificates import ANY_NAME
@@ -100,7 +100,7 @@ def _check_pattern(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where else than usual a server takes what is no log-in, over UDP."""
+    """Where else than usual a server takes what is no log-in; accounting, over UDP only."""
 
     accounting: int | None = None
     coa: int | None = None
@@ -111,19 +111,16 @@ def read_home(
 ) -> NewServer:
     """Return the server of ``udp://host[:port]`` or ``tls://host[:port]``. Raises Invalid.
 
-    Accounting over UDP goes to the port after the one for log-ins, orders to that of RFC 5176,
-    unless told otherwise; over TLS everything goes to one. A server that is named by its host shows
-    that name.
+    Accounting over UDP goes to the port after the one for log-ins, unless told otherwise; over
+    TLS everything goes to one. A server that is named by its host shows that name.
     """
     transport, host, port = _split(url)
     if transport is Transport.UDP:
         secret = shared.value if shared else None
-        acct_port, coa_port = ports.accounting or port + 1, ports.coa or COA_PORT
-        return NewServer(transport, host, port, acct_port, priority, secret, coa_port=coa_port)
-    if ports != Ports():
-        raise Invalid(
-            f"{url} takes all at the same port: leave --accounting-port and --coa-port out"
-        )
+        acct_port = ports.accounting or port + 1
+        return NewServer(transport, host, port, acct_port, priority, secret, coa_port=ports.coa)
+    if ports.accounting is not None:
+        raise Invalid(f"{url} takes accounting at the same port: leave --accounting-port out")
     name = proof.name or (None if proof.fingerprint or _is_address(host) else host)
     return NewServer(
         transport,
@@ -134,6 +131,7 @@ def read_home(
         anchor=b"".join(proof.anchors) or None,
         certificate_name=name,
         fingerprint=proof.fingerprint,
+        coa_port=ports.coa,
     )
 
 

@@ -82,7 +82,7 @@ async def _status(installation: Installation, us: Ourselves, server: HomeServerE
 
     async def answered() -> bool:
         question = Packet(Code.STATUS_SERVER, 0, token_bytes(16), Attributes())
-        carrier, service = TlsCarrier(client), Service.AUTHENTICATION
+        carrier, service = TlsCarrier(client, client), Service.AUTHENTICATION
         reply = await carrier.exchange(server, question, service, _EXCHANGE_SECONDS)
         return not isinstance(reply, Outcome)
 

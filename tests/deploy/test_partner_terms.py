@@ -44,10 +44,11 @@ def test_accounting_and_orders_may_go_elsewhere() -> None:
     server = partner_terms.read_home("udp://192.0.2.7", SHARED, NOTHING, Ports(11813, 13799), 3)
     assert (server.auth_port, server.acct_port, server.priority) == (1812, 11813, 3)
     assert server.coa_port == 13799
-    assert partner_terms.read_home("udp://r.example", SHARED, ROOT, USUAL, 0).coa_port == 3799
-    for ports in (Ports(accounting=1813), Ports(coa=3799)):
-        with pytest.raises(Invalid, match="leave --accounting-port and --coa-port out"):
-            partner_terms.read_home("tls://r.example", None, ROOT, ports, 0)
+    assert (
+        partner_terms.read_home("tls://r.example", None, ROOT, Ports(coa=2084), 0).coa_port == 2084
+    )
+    with pytest.raises(Invalid, match="leave --accounting-port out"):
+        partner_terms.read_home("tls://r.example", None, ROOT, Ports(accounting=1813), 0)
 
 
 @pytest.mark.parametrize(

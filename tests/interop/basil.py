@@ -17,6 +17,8 @@ REALM: Final = "basil.example"
 OTHER_REALM: Final = f"udp.{REALM}"
 GIULIA: Final = f"giulia@{REALM}"
 PASSWORD: Final = "basil and pine nuts"
+LAST_SECOND: Final = 4242
+"""How long a citizen of its may be online: then it has the session ended."""
 NAME: Final = f"radius.{REALM}"
 """The name in its certificates."""
 
@@ -55,6 +57,12 @@ modules {{
   }}
   detail {{
     filename = {directory}/detail
+  }}
+  detail orders {{
+    filename = {directory}/orders
+  }}
+  always ok {{
+    rcode = ok
   }}
   pap {{
   }}
@@ -117,6 +125,22 @@ server default {{
   }}
   accounting {{
     detail
+    if (&Acct-Session-Time && (&Acct-Session-Time == {last_second})) {{
+      update disconnect {{
+        User-Name = "%{{User-Name}}"
+        Acct-Session-Id = "%{{Acct-Session-Id}}"
+        Calling-Station-Id = "%{{Calling-Station-Id}}"
+        NAS-Identifier = "%{{NAS-Identifier}}"
+        Operator-Name = "%{{Operator-Name}}"
+        Event-Timestamp = "%l"
+      }}
+    }}
+  }}
+}}
+server orders {{
+  recv-coa {{
+    orders
+    ok
   }}
 }}
 server inner {{
@@ -156,6 +180,11 @@ class Basil:
     """Giulia's, for EAP-TLS."""
 
     @property
+    def orders(self) -> str:
+        """The orders that it has taken, and answered with an ACK."""
+        return (self.directory / "orders").read_text()
+
+    @property
     def detail(self) -> str:
         """The accounting that it has taken."""
         return (self.directory / "detail").read_text()
@@ -189,6 +218,7 @@ def configure(directory: Path, auth_port: int, acct_port: int) -> Basil:
     (directory / "users").write_text("".join(users))
     # It creates no file below /dev, where the tests' may be.
     (directory / "detail").touch()
+    (directory / "orders").touch()
     text = _CONFIGURATION.format(
         library=next(Path("/usr/lib").glob("*reeradius*"), Path("/usr/lib/freeradius")),
         directory=directory,
@@ -199,6 +229,7 @@ def configure(directory: Path, auth_port: int, acct_port: int) -> Basil:
         auth_port=auth_port,
         acct_port=acct_port,
         authenticate=AUTHENTICATE,
+        last_second=LAST_SECOND,
     )
     (directory / "radiusd.conf").write_text(text)
     tablet = issuer.client(directory / "tablet", f"d-giulias@{REALM}")

@@ -33,6 +33,9 @@ class Members:
     operator: Operator
     ours: Server
     our_acct_port: int
+    our_coa_port: int
+    square: int
+    """Where our access point takes orders; a test is that."""
     anna: Citizen
     theirs: Server
     basil: Basil
@@ -47,32 +50,41 @@ class Members:
 @contextmanager
 def run_members(directory: Path, transport: Transport) -> Iterator[Members]:
     """Run Farandole and FreeRADIUS on loopback, each the other's partner."""
-    ports = {name: free_port() for name in ("auth", "acct", "radsec")}
+    names = ("auth", "acct", "radsec", "dynamic_authorization")
+    ports = {name: free_port() for name in names}
     settings = {f"radius.{name}_port": str(port) for name, port in ports.items()}
     settings["federation.source_address"] = OUR_ADDRESS
+    settings["radius.dynamic_authorization"] = "true"
     operator = prepare(directory / "ours", SERVER_NAME, settings)
     (anna,) = found(operator, SERVER_NAME, REALM)
     bruno = ("bruno", "--collectivity", "village", "--password-file", "-")
     operator.do("citizen", "add", *bruno, given=ACCOUNT_PASSWORD)
+    square = free_port()
+    operator.do("nas", "change", "square", "--coa-port", str(square))
     counter = ("--hotspot", "square", "--vendor", "generic", "--identifier", "counter")
     operator.do("nas", "add", "counter", *counter, "--secret-file", "-", given=SECRET)
     theirs = basil.configure(directory / "theirs", free_port(), free_port())
     giulia = Citizen(basil.GIULIA, basil.PASSWORD, theirs.tablet, theirs.anchor, basil.NAME)
-    radsec_port = free_port()
-    printed = _add(operator, theirs, transport, radsec_port)
+    radsec_port, coa_port = free_port(), free_port()
+    printed = _add(operator, theirs, transport, radsec_port, coa_port)
     text = _as_pasted(printed, radsec_port)
+    text += _taking_orders(text, transport, radsec_port, coa_port)
     for root in re.findall(r"ca_file = \$\{certdir\}/(.*)", text):
         (theirs.directory / root).write_text(operator.do("ca", "export"))
     (theirs.directory / "partner.conf").write_text(text)
     with theirs.run() as process, operator.serve("radius") as served:
         ours = where("Farandole", served.process, ports["auth"], operator.directory)
         home = where("FreeRADIUS", process, theirs.auth_port, theirs.directory)
-        yield Members(operator, ours, ports["acct"], anna, home, theirs, giulia)
+        taken = ports["acct"], ports["dynamic_authorization"], square
+        yield Members(operator, ours, *taken, anna, home, theirs, giulia)
 
 
-def _add(operator: Operator, theirs: Basil, transport: Transport, radsec_port: int) -> str:
+def _add(
+    operator: Operator, theirs: Basil, transport: Transport, radsec_port: int, coa_port: int
+) -> str:
     """Add the partner; return what is printed for its people."""
-    added = ("partner", "add", "basil", "--title", "Basil", "--realm", basil.REALM)
+    named = ("--title", "Basil", "--realm", basil.REALM, "--coa-port", str(coa_port))
+    added = ("partner", "add", "basil", *named)
     if transport is Transport.UDP:
         return operator.do(
             *(*added, "--home", f"udp://127.0.0.1:{theirs.auth_port}"),
@@ -85,6 +97,36 @@ def _add(operator: Operator, theirs: Basil, transport: Transport, radsec_port: i
         *("--anchor", str(theirs.anchor), "--certificate-name", basil.NAME),
         *("--from-certificate-name", basil.NAME),
     )
+
+
+# Orders of its own leave by the second, whatever home_server has as src_ipaddr.
+_ORDERS: Final = """
+listen {{
+  type = coa
+  ipaddr = 127.0.0.1
+  port = {coa_port}
+  virtual_server = orders
+}}
+listen {{
+  type = proxy
+  ipaddr = {source}
+  port = 0
+}}
+"""
+
+
+def _taking_orders(pasted: str, transport: Transport, radsec_port: int, coa_port: int) -> str:
+    """Return what has FreeRADIUS take our orders, at a port of theirs."""
+    if transport is Transport.UDP:
+        return _ORDERS.format(coa_port=coa_port, source=basil.ADDRESS)
+    (listen,) = re.findall(r"^listen \{.*?^\}$", pasted, flags=re.MULTILINE | re.DOTALL)
+    for said, meant in (
+        ("type = auth+acct", "type = coa"),
+        (f"port = {radsec_port}", f"port = {coa_port}"),
+        ("virtual_server = default", "virtual_server = orders"),
+    ):
+        listen = listen.replace(said, meant)
+    return f"{listen}\n"
 
 
 def _as_pasted(printed: str, radsec_port: int) -> str:

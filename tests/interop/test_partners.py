@@ -1,7 +1,9 @@
 """FreeRADIUS as our partner, both ways: its citizens at our hotspot, ours at its."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import httpx
@@ -10,11 +12,14 @@ from sqlalchemy import select
 
 from aaa.database import Database
 from aaa.model import Session
+from aaa.secret import Secret
 from federation.model import Transport
-from tests.interop.basil import GIULIA, PASSWORD
+from radius.wire.packet import Code
+from tests.interop.basil import ADDRESS, GIULIA, LAST_SECOND, PASSWORD
 from tests.interop.eapol import PEAP_MSCHAPV2, TLS, TTLS_PAP, Method, Outcome
-from tests.interop.partners import ACCOUNT_PASSWORD, BRUNO, Members, run_members
-from tests.radius.served import PHONE_AS_SENT, Radclient, radclient
+from tests.interop.partners import ACCOUNT_PASSWORD, BRUNO, SHARED, Members, run_members
+from tests.radius.fake_nas import FakeNas, acknowledge
+from tests.radius.served import PHONE_AS_SENT, Radclient, radclient, until
 
 pytestmark = [
     pytest.mark.interop,
@@ -43,6 +48,17 @@ def members(
     """Partners over UDP, then over TLS."""
     with run_members(tmp_path_factory.mktemp("members"), request.param) as members:
         yield members
+
+
+@pytest.fixture
+async def access_point(members: Members) -> AsyncIterator[FakeNas]:
+    """Our own, as orders find it."""
+    loop = asyncio.get_running_loop()
+    transport, access_point = await loop.create_datagram_endpoint(
+        lambda: FakeNas(acknowledge, members.secret), local_addr=("127.0.0.1", members.square)
+    )
+    yield access_point
+    transport.close()
 
 
 @every_method
@@ -126,6 +142,63 @@ async def test_accounting_goes_home(members: Members) -> None:
     assert (found.session_seconds, found.upload_octets + found.download_octets) == (600, 71_000)
     assert found.citizen_id is not None
     assert found.stopped_at is not None
+
+
+async def test_our_citizen_is_put_off_there(members: Members) -> None:
+    """FreeRADIUS is the proxy of the place: what it acknowledges is what it was asked for."""
+    begun = {"Acct-Session-Id": "visit-3", "User-Name": BRUNO, "NAS-Identifier": "harbour"}
+    begun |= {"Calling-Station-Id": PHONE_AS_SENT, "Acct-Status-Type": "Start"}
+    sent = await send(members, members.basil.acct_port, "acct", begun)
+    assert sent.got == "Accounting-Response"
+    ended = members.operator.do("session", "disconnect", "--citizen", BRUNO, "--wait", "20")
+    assert "acknowledged" in ended
+    (order,) = members.basil.orders.strip().split("\n\n")
+    told = dict(re.findall(r"^\t([\w-]+) = (.*)$", order, flags=re.MULTILINE))
+    assert told["Packet-Type"] == "Disconnect-Request"
+    assert told["Acct-Session-Id"] == '"visit-3"'
+    assert told["NAS-Identifier"] == '"harbour"'
+    assert told["User-Name"] == f'"{BRUNO}"'
+    assert told["Calling-Station-Id"] == f'"{PHONE_AS_SENT}"'
+
+
+@pytest.mark.parametrize("members", [Transport.UDP], indirect=True)
+async def test_their_home_puts_its_citizen_off_here(
+    members: Members, access_point: FakeNas
+) -> None:
+    """Over UDP: FreeRADIUS has no second home server at the port of RADIUS over TLS."""
+    told = {"Acct-Session-Id": "visit-4", "User-Name": GIULIA, "Calling-Station-Id": PHONE_AS_SENT}
+    started = told | {"Acct-Status-Type": "Start"}
+    assert (await send(members, members.our_acct_port, "acct", started)).got
+    counted = {"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": str(LAST_SECOND)}
+    assert (await send(members, members.our_acct_port, "acct", told | counted)).got
+    await until(lambda: bool(access_point.requests))
+    (order,) = access_point.requests
+    assert order.code is Code.DISCONNECT_REQUEST
+    assert order.attributes.text("Acct-Session-Id") == "visit-4"
+
+
+@pytest.mark.parametrize("members", [Transport.UDP], indirect=True)
+async def test_radclient_ends_and_changes_a_session(
+    members: Members, access_point: FakeNas
+) -> None:
+    """Sent as by the partner, whose address the packet names for radclient, and signed."""
+    session = {"Acct-Session-Id": "visit-5", "Calling-Station-Id": PHONE_AS_SENT}
+    started = session | {"Acct-Status-Type": "Start", "User-Name": GIULIA}
+    assert (await send(members, members.our_acct_port, "acct", started)).got
+    order = {"Packet-Src-IP-Address": ADDRESS, "Event-Timestamp": f'"{time.time():.0f}"'}
+    order |= session | {"Message-Authenticator": "0x00"}
+    where = "127.0.0.1", members.our_coa_port
+    directory, secret = members.basil.directory, Secret(SHARED)
+    for command, changed, got in (
+        ("disconnect", {"Acct-Session-Id": "visit-0"}, "Disconnect-NAK"),
+        ("coa", {"Session-Timeout": "600"}, "CoA-ACK"),
+        ("coa", {"Session-Timeout": "600", "Filter-Id": "open"}, "CoA-NAK"),
+        ("disconnect", {}, "Disconnect-ACK"),
+    ):
+        answer = await radclient(directory, where, command, order | changed, secret)
+        assert answer.got == got, answer.output
+    told = [each.attributes.integer("Session-Timeout") for each in access_point.requests]
+    assert told == [600, None]
 
 
 async def test_their_citizen_logs_in_on_our_pages(members: Members) -> None:

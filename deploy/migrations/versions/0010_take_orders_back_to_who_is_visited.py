@@ -38,7 +38,7 @@ def upgrade() -> None:
             "uq_session_identity", [*KEY, "operator_name", "nas_identifier", "instance"]
         )
     op.create_index("ix_session_visitor_open", "session", ["home_collectivity_id", "stopped_at"])
-    op.add_column("home_server", sa.Column("coa_port", BIG, server_default="3799", nullable=False))
+    op.add_column("home_server", sa.Column("coa_port", BIG))
     _know_sessions()
 
 
