@@ -70,7 +70,8 @@ Farandole is running: the real service, and a simulated hotspot with a phone.
                 -s "{village.SECURE_SECRET}"
 
   Metrics     http://127.0.0.1:{settings.monitoring.port}/metrics
-  Portal      {settings.portal.public_url}, the partner's {stage.beside.settings.portal.public_url}
+  Portal      {settings.portal.public_url}
+              {stage.beside.settings.portal.public_url} is the partner's
   RADIUS      127.0.0.1, UDP ports {radius.auth_port} and {radius.acct_port}
   Log         {directory / LOG_FILE}
 
