@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -37,32 +38,51 @@ class Resolver(Protocol):
 
 
 class DnsResolver:
-    """Asks the machine's resolvers, or those of `servers`, written `address` or `address:port`.
+    """Asks those of `servers`, written `address` or `address:port`; none: whom the machine asks, as
+    `machine`, a file, says.
 
     It remembers nothing: who asks does.
     """
 
-    def __init__(self, servers: Sequence[str] = (), seconds: float = _SECONDS) -> None:
-        self._resolver = dns.asyncresolver.Resolver(configure=not servers)
-        self._resolver.lifetime = seconds
-        if servers:
-            self._resolver.nameservers = [_nameserver(text) for text in servers]
+    def __init__(
+        self,
+        servers: Sequence[str] = (),
+        seconds: float = _SECONDS,
+        machine: Path = Path("/etc/resolv.conf"),
+    ) -> None:
+        self._servers = [_nameserver(text) for text in servers]
+        self._seconds = seconds
+        self._machine = machine
+        self._made: dns.asyncresolver.Resolver | None = None
 
     async def ask(self, question: Question) -> Records:
         """See :class:`Resolver`."""
         try:
-            answer = await self._resolver.resolve(
-                dns.name.from_text(question.name), question.kind.value, raise_on_no_answer=False
+            name = dns.name.from_text(question.name)
+            answer = await self._resolver().resolve(
+                name, question.kind.value, raise_on_no_answer=False
             )
         except dns.resolver.NXDOMAIN as error:
             return Records((), _negative_seconds(error.kwargs["responses"].values()))
         except (dns.exception.DNSException, OSError) as error:
+            # Whom the machine asks may be somebody else by now.
+            self._made = None
             raise Unavailable("DNS", Outage.UNAVAILABLE, str(error)) from error
         if answer.rrset is None:
             return Records((), _negative_seconds([answer.response]))
         records = (_record(found) for found in answer.rrset)
         told = tuple(record for record in records if record is not None)
         return Records(told, float(answer.rrset.ttl))
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        """Return who asks; raise DNSException where nobody says whom."""
+        if self._made is None:
+            made = dns.asyncresolver.Resolver(str(self._machine), configure=not self._servers)
+            made.lifetime = self._seconds
+            if self._servers:
+                made.nameservers = list(self._servers)
+            self._made = made
+        return self._made
 
 
 def _nameserver(text: str) -> dns.nameserver.Nameserver:
