@@ -18,7 +18,7 @@ _PURPOSE: Final = "class"
 # Version, method, citizen, device (0 for none).
 _LAYOUT: Final = struct.Struct(">BBQQ")
 _VERSION: Final = 1
-_METHODS: Final = {
+METHODS: Final = {
     Method.TICKET: 1,
     Method.DEVICE: 2,
     Method.PASSWORD: 3,
@@ -27,7 +27,8 @@ _METHODS: Final = {
     Method.CERTIFICATE: 6,
     Method.OPENID: 7,
 }
-_BY_NUMBER: Final = {number: method for method, number in _METHODS.items()}
+"""By which a citizen of ours comes to have a session, as the seal writes them."""
+_BY_NUMBER: Final = {number: method for method, number in METHODS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class SessionOwner:
 
 def seal(keyring: Keyring, owner: SessionOwner) -> str:
     """Return a Class: 64 characters of text, since some NAS cut octets off at a NUL."""
-    plain = _LAYOUT.pack(_VERSION, _METHODS[owner.method], owner.citizen_id, owner.device_id or 0)
+    plain = _LAYOUT.pack(_VERSION, METHODS[owner.method], owner.citizen_id, owner.device_id or 0)
     return base64.urlsafe_b64encode(keyring.seal(plain, _PURPOSE)).decode()
 
 
