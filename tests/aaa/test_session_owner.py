@@ -10,7 +10,9 @@ KEYRING = Keyring(b"k" * 32)
 OWNER = SessionOwner(Method.TICKET, 7, None)
 
 
-@given(st.sampled_from(list(METHODS)), st.integers(1, 2**63 - 1), st.none() | st.integers(1, 2**63 - 1))
+@given(
+    st.sampled_from(list(METHODS)), st.integers(1, 2**63 - 1), st.none() | st.integers(1, 2**63 - 1)
+)
 def test_what_is_sealed_opens(method: Method, citizen_id: int, device_id: int | None) -> None:
     owner = SessionOwner(method, citizen_id, device_id)
     sealed = seal(KEYRING, owner)
