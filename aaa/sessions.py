@@ -31,6 +31,9 @@ class SessionView:
     collectivity: str
     hotspot: str
     nas: str
+    operator_name: str
+    nas_identifier: str
+    """Of a partner's place: what names it and its NAS there; "" where both are ours."""
     device: str | None
     """What the citizen calls it, where it proved itself."""
     device_id: int | None
@@ -61,6 +64,8 @@ async def listed(
             Collectivity.slug.label("collectivity"),
             Hotspot.slug.label("hotspot"),
             Nas.name.label("nas"),
+            Session.operator_name,
+            Session.nas_identifier,
             Device.name.label("device"),
             Session.device_id,
             Session.device_mac,

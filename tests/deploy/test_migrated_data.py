@@ -15,6 +15,9 @@ from aaa import devices
 from aaa.database import Database
 from aaa.model import Device, Session
 from deploy import revisions
+from federation.accounting_forwarder import packed, session_digest
+from federation.model import ForwardedAccounting
+from radius.wire.attributes import Attributes
 from tests.village import PHONE, TABLET
 
 NOON = datetime(2026, 3, 3, 11, 0, tzinfo=UTC)
@@ -120,6 +123,35 @@ def _held(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 def _as(row: dict[str, Any], former: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a row that there were before."""
     return {name: row[name] for name in former}
+
+
+async def test_accounting_that_waits_is_known_by_its_session(database_url: str) -> None:
+    """As it was kept before its session was written beside it."""
+    told = Attributes.of(
+        ("User-Name", "bea@liguria.example"),
+        ("Acct-Session-Id", "s-1"),
+        ("Calling-Station-Id", "02-00-5E-00-53-01"),
+        ("Acct-Status-Type", "Start"),
+    )
+    row = {"id": 16, "partner_id": 15, "attributes": packed(told), "attempts": 1}
+    row |= {"occurred_at": NOON, "next_attempt_at": NOON, "created_at": NOON}
+    partner = {"id": 15, "name": "liguria", "collectivity_id": 3, "state": "active"}
+
+    def fill(connection: Connection) -> None:
+        _fill(connection)
+        config = Config(revisions.MIGRATIONS / "alembic.ini")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        connection.execute(insert(_table(connection, "partner")), [partner | {"created_at": NOON}])
+        connection.execute(insert(_table(connection, "forwarded_accounting")), [row])
+
+    database = Database(database_url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(fill)
+    async with revisions.upgraded(database) as session:
+        found = (await session.scalars(select(ForwardedAccounting))).one()
+        assert found.session_digest == session_digest(told)
+    await database.close()
 
 
 async def test_nothing_is_lost(upgraded: Upgraded) -> None:
