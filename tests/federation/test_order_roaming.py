@@ -183,8 +183,8 @@ async def test_a_citizen_who_is_banned_is_put_off_elsewhere(visit: tuple[Node, N
     assert here.stopped_at == there_.stopped_at is not None
     async with home.village.database.read("test") as session:
         (seen,) = await sessions.listed(session)
-    told = (f"1{visited.cast.realm}", visited.cast.hotspot)
-    assert (seen.operator_name, seen.nas_identifier) == told
+    where = (f"1{visited.cast.realm}", visited.cast.hotspot)
+    assert (seen.operator_name, seen.nas_identifier) == where
     async with visited.village.database.read("test") as session:
         actors = (await session.scalars(select(AuditEvent.actor))).all()
     assert f"partner:{home.cast.slug}" in actors
