@@ -27,6 +27,7 @@ from aaa.vouched import Vouched
 from aaa.wifi_secrets import WifiSecrets
 from deploy.housekeeping import Housekeeping
 from deploy.installation import Installation
+from federation.model import ForwardedAccounting
 from monitoring import registry
 from portal.model import EmailCode, LoginAttempt
 from tests.federation import partnering
@@ -223,6 +224,28 @@ async def test_visitors_go_when_their_day_is_over(
     async with village.database.read("test") as session:
         for kind in (Visitor, Ticket, LoginAttempt):
             assert await session.scalar(select(func.count()).select_from(kind)) == 0
+
+
+async def test_accounting_that_no_home_takes_is_given_up_aloud(
+    village: Village, housekeeping: Housekeeping, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partner, now = await partnering.add(village), village.clock()
+    told = {"partner_id": partner.id, "attributes": b"", "occurred_at": now}
+    async with village.database.write("test") as session:
+        for days in (29, 31, 32):
+            at = now - timedelta(days=days)
+            times = {"next_attempt_at": at, "created_at": at}
+            session.add(ForwardedAccounting(session_digest=str(days), **told, **times))
+    before = value("federation_accounting_given_up_total", partner="liguria") or 0
+    for _ in range(2):
+        await do(housekeeping, "forwarded_accounting")
+        assert value("federation_accounting_given_up_total", partner="liguria") == before + 2
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "given up" in line)
+    assert "partner=liguria" in line
+    assert "records=2" in line
+    async with village.database.read("test") as session:
+        (kept,) = (await session.scalars(select(ForwardedAccounting))).all()
+    assert kept.session_digest == "29"
 
 
 @pytest.mark.parametrize("challenges", [True, False])
