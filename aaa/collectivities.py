@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa import drawing, identifier
 from aaa.errors import Invalid
+from aaa.locality import check_country, check_language
 from aaa.model import Collectivity, Hotspot
 from aaa.snapshot import touch
 
@@ -50,8 +51,8 @@ async def add_collectivity(
         name=name.strip(),
         realm=identifier.check_realm(realm),
         parent_id=(await _ours(session, parent)).id if parent else None,
-        country=country.upper(),
-        language=language,
+        country=check_country(country),
+        language=check_language(language),
         timezone=timezone,
         created_at=now,
     )

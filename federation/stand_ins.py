@@ -19,6 +19,7 @@ from aaa.access_points import (
 )
 from aaa.collectivities import check_timezone
 from aaa.errors import Invalid
+from aaa.locality import check_country, check_language
 from aaa.model import Collectivity, Hotspot, Nas, Policy
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import NAS_SECRET, RadsecPeerEntry
@@ -85,7 +86,8 @@ async def place(session: AsyncSession, name: str, where: Place, now: datetime) -
 def write_place(collectivity: Collectivity, hotspot: Hotspot, where: Place) -> None:
     """Write down how a partner is called and where it is. Raises Invalid."""
     collectivity.name = hotspot.name = where.title.strip()
-    collectivity.country, collectivity.language = where.country.upper(), where.language
+    collectivity.country = check_country(where.country)
+    collectivity.language = check_language(where.language)
     collectivity.timezone = check_timezone(where.timezone)
 
 

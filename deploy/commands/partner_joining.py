@@ -190,7 +190,15 @@ async def _ourselves(installation: Installation) -> Ourselves:
             "reaches that. Set it to what others reach the portal by.",
             err=True,
         )
-    return await ourselves.shown(installation, _now())
+    us = await ourselves.shown(installation, _now())
+    try:
+        joining.read_statement(us.member.statement, _now())
+    except Invalid as error:
+        raise Invalid(
+            f"what we say of ourselves is of no use to others ({error}): correct it with "
+            "`farandole collectivity change`, or in the settings"
+        ) from None
+    return us
 
 
 def _confirm(inviting: Member) -> None:

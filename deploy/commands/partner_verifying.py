@@ -20,6 +20,7 @@ from federation.interconnection import Link
 from federation.model import LinkState
 from federation.trust.fetching import Fetcher
 from federation.trust.joining import Ourselves
+from federation.trust.statements import LEEWAY
 from monitoring.logging import RepeatedWarnings
 from monitoring.occurrences import Occurrences
 from radius.request import Service
@@ -58,7 +59,8 @@ async def verify(
             links = interconnection.read(text, partner, datetime.now(UTC))
         except (Invalid, Unavailable):
             return None
-        return _found(links, partner.key, us.entity, since)
+        # By their clock.
+        return _found(links, partner.key, us.entity, since - LEEWAY)
 
     answers = [_status(installation, us, server) for server in partner.servers]
     return await asyncio.gather(

@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from aaa.drawing import check_svg
 from aaa.errors import Invalid
 from aaa.identifier import check_realm, check_slug
+from aaa.locality import check_country, check_language
 from federation.trust.statements import Claims, Jwk, check_keys, keys_of
 
 _MEMBER: Final = "farandole_member"
@@ -32,8 +33,6 @@ _ENTITY: Final = re.compile(
     r"https?://([^\W_][\w.-]*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?(/[\w~-][\w.~-]*)*", re.IGNORECASE
 )
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*")
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +183,8 @@ def read(claims: Claims) -> Description:
         entity=entity,
         slug=check_slug(_text(member, "slug")),
         title=_text(organisation, "organization_name", _MOST_OF_A_NAME),
-        country=_matching(member.get("country"), _COUNTRY, "country"),
-        language=_matching(next(iter(_list(member, "languages")), None), _LANGUAGE, "language"),
+        country=check_country(_text(member, "country")),
+        language=check_language(_text({"language": _first(member, "languages")}, "language")),
         timezone=_text(member, "timezone", 64),
         realms=tuple(_realm(each) for each in _list(member, "realms", _MOST_REALMS)),
         servers=_servers(_list(member, "radsec_servers")),
@@ -209,17 +208,13 @@ def check_entity(text: str) -> str:
 
 
 def _contact(organisation: Claims) -> str | None:
-    contacts = organisation.get("contacts")
-    if not contacts:
+    if not organisation.get("contacts"):
         return None
-    first = contacts[0] if isinstance(contacts, list) else None
-    return _text({"contact": first}, "contact", _MOST_OF_A_NAME)
+    return _text({"contact": _first(organisation, "contacts")}, "contact", _MOST_OF_A_NAME)
 
 
-def _matching(value: object, pattern: re.Pattern[str], name: str) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise Invalid(f"its {name} is none that there could be")
-    return value
+def _first(table: Claims, name: str) -> object:
+    return next(iter(_list(table, name)), None)
 
 
 def _realm(value: object) -> Realm:

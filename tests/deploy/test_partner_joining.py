@@ -126,6 +126,19 @@ def test_an_invitation_is_taken_back(local_operator: Operator) -> None:
     assert "there is no invitation" in line
 
 
+def test_what_others_could_not_read_is_told_here(local_operator: Operator) -> None:
+    local_operator.do("database", "upgrade")
+    named = ("v", "--name", "V", "--realm", "v.example")
+    for place in (("--language", "french"), ("--country", "France")):
+        line = local_operator.refused("collectivity", "add", *named, *place, status=1)
+        assert "write two letters" in line
+    local_operator.do("collectivity", "add", *named)
+    local_operator.do("collectivity", "change", "v", "--contact", "mail:\n\nwifi@v.example")
+    done = local_operator.run("partner", "invite")
+    assert done.returncode == 1
+    assert "is of no use to others (it does not say its contact): correct it" in done.stderr
+
+
 def test_new_keys_are_called_for_once(local_operator: Operator) -> None:
     local_operator.do("database", "upgrade")
     assert "sign from" in local_operator.do("partner", "rotate")
