@@ -135,7 +135,7 @@ def refresh(
             transaction.session, transaction.snapshot, found, "operator", transaction.now
         )
         if not asked:
-            raise Invalid("no citizen is known for these sessions: nothing limits them")
+            raise Invalid("no session of our citizens: others keep the limits they began with")
         for session_id in asked:
             transaction.note("session.refresh", f"session:{session_id}")
         return list(asked)

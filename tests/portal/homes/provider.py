@@ -18,17 +18,14 @@ from federation.model import Membership
 from federation.trust import description, keys, publishing
 from federation.trust.description import Description, Realm
 from federation.trust.statements import ALGORITHM, Signer
-from tests.federation import partnering
+from tests.federation import members, partnering
+from tests.federation.members import ENTITY
 from tests.portal.visitor import PUBLIC_URL, Portal, query_of
 from tests.village import Village
 
-ENTITY: Final = "https://wifi.liguria.example"
 REALM: Final = "liguria.example"
 REALMS: Final = (Realm(REALM, "liguria", "Liguria"), Realm("genova.example", "zena", "Genova"))
 CODE: Final = "a code of the home's"
-LOGO: Final = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'
-)
 _TOKEN_PATH: Final = "/openid/token"
 
 
@@ -66,20 +63,17 @@ class Provider:
             end_session_endpoint=f"{self.entity}/openid/log-out",
             keys=tuple(public(key) for key in published or (self.key,)),
         )
-        return Description(
+        return members.liguria(
             entity=self.entity,
             slug=self.slug,
             title=self.title,
-            country="IT",
-            language="it",
-            timezone="Europe/Rome",
             realms=self.realms,
             servers=(),
             anchors=(),
             names=(),
             keys=(public(self.key),),
-            logo_svg=LOGO,
             provider=provider,
+            client=None,
         )
 
     def statement(self, *published: ECKey) -> str:

@@ -19,8 +19,9 @@ from aaa.model import Visitor
 from aaa.session_owner import SessionOwner
 from federation import partners, visitor_class
 from tests.federation import partnering
+from tests.federation.members import ENTITY
 from tests.portal.homes import provider as providing
-from tests.portal.homes.provider import CODE, ENTITY, Provider, signed, stamp
+from tests.portal.homes.provider import CODE, Provider, signed, stamp
 from tests.portal.visitor import PUBLIC_URL, Browser, Portal
 
 UNUSABLE = '<strong class="help-code">307</strong>'

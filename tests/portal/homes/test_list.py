@@ -12,8 +12,9 @@ from portal.homes.identifiers import Foreign, Own, Shared
 from portal.homes.listing import list_homes
 from tests.federation import partnering
 from tests.federation.homes import Home
+from tests.federation.members import LOGO
 from tests.portal.homes import provider as providing
-from tests.portal.homes.provider import LOGO, Provider
+from tests.portal.homes.provider import Provider
 from tests.portal.visitor import Portal
 
 

@@ -19,8 +19,9 @@ from portal import retention
 from portal.app import create_app
 from portal.homes.openid import LIFETIME
 from portal.model import HomeVisit
+from tests.federation.members import ENTITY
 from tests.portal.homes import provider as providing
-from tests.portal.homes.provider import CODE, ENTITY, REALM, Provider, refresh
+from tests.portal.homes.provider import CODE, REALM, Provider, refresh
 from tests.portal.visitor import PUBLIC_URL, Browser, Portal, query_of
 
 pytestmark = pytest.mark.usefixtures("liguria")
