@@ -5,11 +5,13 @@ places, how long that took, and when.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.errors import Invalid
@@ -47,20 +49,26 @@ async def matrix(session: AsyncSession) -> list[Link]:
 
 
 async def record(session: AsyncSession, link: Link, told_by_id: int | None = None) -> None:
-    """Keep what is known now of a link, in place of what was."""
-    query = select(Interconnection).where(
-        Interconnection.visited == link.visited, Interconnection.home == link.home
-    )
-    row = await session.scalar(query)
-    if row is None:
-        row = Interconnection(visited=link.visited, home=link.home)
-        session.add(row)
-    row.visited_title, row.home_title = link.visited_title, link.home_title
-    row.state, row.milliseconds = link.state, link.milliseconds
-    row.checked_at, row.told_by_id = link.checked_at, told_by_id
+    """Keep what is known now of a link, in place of what was. Several processes may do so at
+    once."""
+    pair = {"visited": link.visited, "home": link.home}
+    values: dict[str, Any] = {
+        "visited_title": link.visited_title,
+        "home_title": link.home_title,
+        "state": link.state,
+        "milliseconds": link.milliseconds,
+        "checked_at": link.checked_at,
+        "told_by_id": told_by_id,
+    }
     if link.connected_at is not None:
-        row.connected_at = link.connected_at
-    await session.flush()
+        values["connected_at"] = link.connected_at
+    known = select(Interconnection.id).filter_by(**pair).with_for_update()
+    if await session.scalar(known) is None:
+        with suppress(IntegrityError):
+            async with session.begin_nested():
+                session.add(Interconnection(**pair, **values))
+            return
+    await session.execute(update(Interconnection).filter_by(**pair).values(**values))
 
 
 async def forget_others(

@@ -153,6 +153,25 @@ async def test_what_nobody_measures_any_more_is_forgotten(hills: Side, liguria: 
         assert [link.home for link in await hills.links()] == ["sospel"]
 
 
+async def test_two_may_keep_the_same_at_once(hills: Side) -> None:
+    now, database = hills.village.clock(), hills.village.database
+
+    def link(milliseconds: int) -> Link:
+        return Link(HILLS, "x", "a", "b", LinkState.CONNECTED, milliseconds, now, now)
+
+    async def keep() -> None:
+        async with database.write("test") as session:
+            await interconnection.record(session, link(2))
+
+    async with database.write("test") as session:
+        await interconnection.record(session, link(1))
+        other = asyncio.ensure_future(keep())
+        # It waits for this one, where the database lets it begin at all.
+        await asyncio.wait({other}, timeout=0.2)
+    await other
+    assert await hills.links() == [link(2)]
+
+
 async def test_who_has_no_canary_is_not_tried(hills: Side) -> None:
     with home() as found:
         await add(hills, "liguria", found)
