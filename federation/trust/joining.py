@@ -15,6 +15,7 @@ the partner is kept  ->  an answer
 import hmac
 import re
 import secrets
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ from federation.trust.statements import Signer
 REQUEST: Final = "farandole-join-request+jwt"
 ANSWER: Final = "farandole-join-answer+jwt"
 _TOKEN: Final = "invitation"
+_PLAIN: Final = string.ascii_letters + string.digits
 _MESSAGE_LIFETIME: Final = timedelta(minutes=10)
 # How long an invitation that has expired is told from one that never was.
 _KEPT: Final = timedelta(days=30)
@@ -102,7 +104,8 @@ async def invite(
     the only ones that it may bring, any where none is given. Raises Invalid."""
     code = Code(
         entity=entity,
-        reference=secrets.token_urlsafe(REFERENCE_SIGNS * 3 // 4),
+        # It is typed after a command: none that could be taken for an option.
+        reference="".join(secrets.choice(_PLAIN) for _ in range(REFERENCE_SIGNS)),
         token=Secret(secrets.token_urlsafe(24)),
         thumbprint=signer.key.thumbprint(),
     )

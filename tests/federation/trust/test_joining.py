@@ -127,6 +127,12 @@ async def test_an_invitation_that_was_taken_back_opens_nothing(
     await refused(small_hills, lavender, code, "there is no such invitation")
 
 
+async def test_a_reference_can_be_typed_after_a_command(small_hills: Side) -> None:
+    references = [(await small_hills.invite()).reference for _ in range(100)]
+    assert [each for each in references if not each.isalnum()] == []
+    assert len(set(references)) == 100
+
+
 async def test_an_invitation_serves_one(hills: Side, lavender: Side, menton: Side) -> None:
     code = await hills.invite()
     await lavender.accept(code)
