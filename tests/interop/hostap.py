@@ -45,6 +45,20 @@ _SUPPLICANT: Final = """
 ctrl_interface={control}
 ap_scan=0
 """
+# As somebody sets it up who types identity and secret.
+TYPED: Final = """
+network={{
+\tkey_mgmt=IEEE8021X
+\teapol_flags=0
+\teap=TTLS
+\tanonymous_identity="anonymous@{realm}"
+\tidentity="{identity}"
+\tpassword="{secret}"
+\tca_cert="{authority}"
+\tdomain_match="{server}"
+\tphase2="auth=PAP"
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)

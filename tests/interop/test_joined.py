@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.counterparts import require_network_namespaces
-from tests.interop.hostap import CONNECTED, run_supplicant
+from tests.interop.hostap import CONNECTED, TYPED, run_supplicant
 from tests.interop.joined import PASSWORD, WIFI_SECRET, Member, run_members
 from tests.interop.open_network import STATION, WANTED, Page, Phone, open_network
 from tests.interop.square import Row
@@ -19,19 +19,6 @@ pytestmark = [
     pytest.mark.xdist_group("joined members"),  # two installations serve all
 ]
 
-SECURE = """
-network={{
-\tkey_mgmt=IEEE8021X
-\teapol_flags=0
-\teap=TTLS
-\tanonymous_identity="anonymous@{realm}"
-\tidentity="{identity}"
-\tpassword="{secret}"
-\tca_cert="{authority}"
-\tdomain_match="{server}"
-\tphase2="auth=PAP"
-}}
-"""
 DIRECTIONS = pytest.mark.parametrize("at", [0, 1], ids=["in Lavender", "in Liguria"])
 
 
@@ -69,7 +56,7 @@ def test_a_secure_session_is_recorded_at_both_and_ended_by_the_home(
     nai = home.citizen("marina")
     authority = tmp_path_factory.mktemp("root") / "root.pem"
     authority.write_text(home.farandole.do("ca", "export"))
-    configuration = SECURE.format(
+    configuration = TYPED.format(
         realm=home.realm,
         identity=nai,
         secret=f"{WIFI_SECRET}, marina",

@@ -30,6 +30,7 @@ from tests.interop.farandole import issuer
 from tests.interop.hostap import (
     CONNECTED,
     DISCONNECTED,
+    TYPED,
     Hostapd,
     WpaSupplicant,
     losing_a_frame,
@@ -63,19 +64,6 @@ START: Final = "1"  # RFC 2866 section 5.1
 REQUEST_AGAIN: Final = "1"  # RFC 2865 section 5.29
 BRUNO: Final = "bruno@village.example"
 DAILY_SECONDS: Final = 4
-TYPED: Final = """
-network={{
-\tkey_mgmt=IEEE8021X
-\teapol_flags=0
-\teap=TTLS
-\tanonymous_identity="anonymous@village.example"
-\tidentity="{identity}"
-\tpassword="{secret}"
-\tca_cert="{authority}"
-\tdomain_match="{server}"
-\tphase2="auth=PAP"
-}}
-"""
 SETTINGS: Final = {
     "radius.address": SERVER,
     "radius.reject_delay_seconds": "0",
@@ -363,7 +351,9 @@ def brunos_phone(square: Square, served: Served, tmp_path: Path) -> str:
     secret = square.farandole.do("device", "add", "--citizen", BRUNO, "--name", "Phone").strip()
     authority = tmp_path / "farandole-ca.pem"
     authority.write_text(square.farandole.do("ca", "export"))
-    return TYPED.format(identity=BRUNO, secret=secret, authority=authority, server=SERVER_NAME)
+    realm = BRUNO.partition("@")[2]
+    typed = {"realm": realm, "identity": BRUNO, "secret": secret}
+    return TYPED.format(**typed, authority=authority, server=SERVER_NAME)
 
 
 def test_a_device_is_asked_again_when_its_time_is_up_and_cut_when_that_is_spent(
