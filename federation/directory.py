@@ -6,6 +6,7 @@ partner's rows moves it.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.database import Database
-from aaa.errors import Invalid
+from aaa.errors import Invalid, Unavailable
 from aaa.renewal import Renewal
 from aaa.secret import Keyring, Secret
 from aaa.snapshot import CollectivityEntry, Directory, HotspotEntry, Snapshot
@@ -375,6 +376,12 @@ class PartnerDirectory:
         :meth:`refresh` does."""
         await self._directory.refresh()
         return await self.refresh()
+
+    async def latest(self) -> Partners:
+        """Return the same, or those last known where they cannot be had: of that `run` tells."""
+        with suppress(Unavailable, Invalid):
+            return await self.refresh()
+        return self.current
 
     async def run(self, every_seconds: float = 0.2) -> None:
         """Refresh for ever; only a new snapshot costs a query. Of what is wrong the log tells,

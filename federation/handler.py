@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Final
 
 from aaa import cui, session_owner
-from aaa.errors import Invalid, Unavailable
 from aaa.policy import DenyReason
 from aaa.secret import Keyring
 from aaa.snapshot import Directory
@@ -72,7 +71,7 @@ class FederationHandler:
         """Return the answer. Raises Unavailable, MalformedPacket."""
         if request.packet.code is Code.STATUS_SERVER:
             return await self._local(request)
-        partners = await self._current()
+        partners = await self._partners.latest()
         if request.packet.code in _ORDERS:
             return await self._order(request, partners)
         if request.hotspot.collectivity.is_partner:
@@ -80,14 +79,6 @@ class FederationHandler:
         if request.packet.code is Code.ACCOUNTING_REQUEST:
             return await self._account(request, partners)
         return await self._access(request, partners)
-
-    async def _current(self) -> Partners:
-        """Return the partners as the snapshot at hand has them, or as last known."""
-        try:
-            return await self._partners.refresh()
-        except (Unavailable, Invalid):
-            # PartnerDirectory.run tells of both.
-            return self._partners.current
 
     async def _access(self, request: Request, partners: Partners) -> Reply | Unanswered:
         user_name = request.text("User-Name") or ""

@@ -49,7 +49,8 @@ class OrderCourier:
     async def carry(self, instruction: DueInstruction, nas: NasEntry) -> Packet | None:
         """Return the ACK or NAK of the partner that a NAS stands for; None where no server of it
         has answered with one that settles the matter, which is told in the log."""
-        partner = self._partners.current.by_collectivity.get(nas.hotspot.collectivity.id)
+        partners = await self._partners.latest()
+        partner = partners.by_collectivity.get(nas.hotspot.collectivity.id)
         if partner is None or not partner.is_active:
             self._tell(nas.name, "suspended", "`farandole partner resume` lets it go there again")
             return None

@@ -70,8 +70,7 @@ class Partnership:
             clock=village.clock,
         )
 
-    @property
-    def current(self) -> Partners:
+    async def latest(self) -> Partners:
         return self.partners
 
     async def group(self, partner: PartnerEntry, realm: str, _seconds: float) -> Group:

@@ -76,5 +76,7 @@ async def nas(
         )
         await touch(session)
     await village.directory.refresh()
-    yield fake
-    transport.close()
+    try:
+        yield fake
+    finally:
+        transport.close()
