@@ -163,11 +163,11 @@ async def change_realms(
             raise Invalid(f"“{pattern}” is no realm of partner “{partner.name}”; it has: {held}")
         await session.delete(rows.pop(pattern))
     await session.flush()
-    for pattern in map(check_pattern, added):
-        if pattern not in rows:
-            await _check_is_free(session, pattern)
-            rows[pattern] = PartnerRealm(partner_id=partner.id, pattern=pattern)
-            session.add(rows[pattern])
+    new = [each for each in dict.fromkeys(map(check_pattern, added)) if each not in rows]
+    await _check_are_free(session, new)
+    for pattern in new:
+        rows[pattern] = PartnerRealm(partner_id=partner.id, pattern=pattern)
+    session.add_all(rows[pattern] for pattern in new)
     if not rows:
         raise Invalid(
             f"partner “{partner.name}” needs a realm; to send it nothing any more use "
@@ -179,19 +179,25 @@ async def change_realms(
     await touch(session)
 
 
-async def _check_is_free(session: AsyncSession, pattern: str) -> None:
-    query = select(Collectivity.slug).where(
-        Collectivity.realm == pattern, Collectivity.is_partner.is_(False)
+async def _check_are_free(session: AsyncSession, patterns: Sequence[str]) -> None:
+    """A region has a thousand realms: they are looked up together."""
+    ours = select(Collectivity.realm, Collectivity.slug).where(
+        Collectivity.realm.in_(patterns), Collectivity.is_partner.is_(False)
     )
-    if ours := await session.scalar(query):
+    for pattern, slug in await session.execute(ours):
         raise Invalid(
-            f"“{pattern}” is our own collectivity “{ours}”: its citizens log in here, and a "
+            f"“{pattern}” is our own collectivity “{slug}”: its citizens log in here, and a "
             "partner cannot have them too"
         )
-    if theirs := await _partner_with(session, pattern):
+    theirs = (
+        select(PartnerRealm.pattern, Partner.name)
+        .join(Partner)
+        .where(PartnerRealm.pattern.in_(patterns))
+    )
+    for pattern, name in await session.execute(theirs):
         raise Invalid(
-            f"“{pattern}” leads to partner “{theirs}” already: take it away there first, "
-            f"`farandole partner change {theirs} --remove-realm {pattern}`"
+            f"“{pattern}” leads to partner “{name}” already: take it away there first, "
+            f"`farandole partner change {name} --remove-realm {pattern}`"
         )
 
 

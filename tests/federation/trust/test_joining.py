@@ -16,6 +16,7 @@ from aaa.settings import PortalSettings, RadiusSettings
 from federation import partners
 from federation.stand_ins import Place
 from federation.trust import invitations, joining, membership, statements
+from federation.trust.description import Realm
 from federation.trust.fetching import JOIN_PATH
 from federation.trust.invitations import Code
 from tests.federation.hands import HILLS, LAVENDER, MENTON, Net, Side
@@ -388,6 +389,19 @@ async def test_invitations_that_cross_come_right_with_the_next(
         canary = (await visited.only()).canary
         assert canary is not None
         assert await home.lets_in(await home.only(), canary.identity, canary.secret)
+
+
+async def test_a_region_of_a_thousand_communes_joins(small_hills: Side, lavender: Side) -> None:
+    us, now = await lavender.us(), small_hills.village.clock()
+    communes = (
+        Realm(f"c-{number}.sud.example", f"c-{number}", f"Commune {number}")
+        for number in range(1000)
+    )
+    region = replace(us.member.described, realms=(*us.member.described.realms, *communes))
+    told = replace(us.member, described=region, statement=statement_of(region, us.signer, now))
+    request = joining.request_from(await small_hills.invite(), replace(us, member=told), now)
+    await lavender.fetcher.join(HILLS, request)
+    assert len((await small_hills.only()).realms) == 1001
 
 
 async def test_nobody_says_that_the_certificate_of_another_is_theirs(
