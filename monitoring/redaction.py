@@ -67,6 +67,9 @@ _SENSITIVE: Final = re.compile(
 _SUSPICIOUS: Final = re.compile(
     r"""[@:=%('"“]|[0-9a-f]{6}|(?:[0-9a-f]{1,4}[.-]){2}|bearer|basic""", re.IGNORECASE
 )
+# Of a certificate, which shows itself to everybody: people compare it.
+_FINGERPRINT_FIELD: Final = "sha256"
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _OCTETS: Final = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 _ESCAPED_SEPARATOR: Final = re.compile(r"%3a|%2d", re.IGNORECASE)
 
@@ -115,6 +118,8 @@ class Redactor:
         if isinstance(value, Mapping | list | tuple | set | frozenset):
             return self._collection(name, value, depth)
         text = _plain(value)
+        if name == _FINGERPRINT_FIELD and _FINGERPRINT.fullmatch(text):
+            return text
         return self._identity(text) if kind == "identity" else self.text(text)
 
     def event(self, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -86,6 +86,7 @@ class ServerConnection:
         self._numbers: Identifiers | Tokens = self.version.numbers()
         self._active_at = self._loop.time()
         self._unheard_since: float | None = None
+        self._incomplete_since: float | None = None
 
     @property
     def has_room(self) -> bool:
@@ -106,6 +107,7 @@ class ServerConnection:
     async def exchange(self, packet: Packet) -> Packet:
         """Send a request and return its answer. Raises Broken where the connection ends."""
         number = self._numbers.take()
+        asked_at = self._loop.time()
         try:
             request = Packet(packet.code, number, packet.authenticator, packet.attributes)
             octets = self.version.ask(request)
@@ -117,6 +119,7 @@ class ServerConnection:
             return await question.answer
         except asyncio.CancelledError:
             self._end_if_silent()
+            self._end_if_out_of_step(asked_at)
             raise
         finally:
             self._waiting.pop(number, None)
@@ -143,11 +146,16 @@ class ServerConnection:
         self._active_at = self._loop.time()
         self._unheard_since = None
         try:
-            for datagram in self._stream.feed(octets):
-                self._receive(datagram)
+            packets = self._stream.feed(octets)
         except MalformedPacket:
-            self._keeper.tell(Broken("bad_framing"))
-            self.tls.close("bad framing")
+            self._end_badly_framed()
+            return
+        if not self._stream.is_within_packet:
+            self._incomplete_since = None
+        elif packets or self._incomplete_since is None:
+            self._incomplete_since = self._active_at
+        for datagram in packets:
+            self._receive(datagram)
 
     def resumed(self) -> None:
         """Let requests go out again."""
@@ -187,6 +195,16 @@ class ServerConnection:
         self._active_at = self._loop.time()
         if self._unheard_since is None:
             self._unheard_since = self._active_at
+
+    def _end_if_out_of_step(self, asked_at: float) -> None:
+        """Give a connection up where a packet that had begun before a request was sent is not whole
+        when that is given up: what seems to be part of it are answers."""
+        if self._incomplete_since is not None and self._incomplete_since <= asked_at:
+            self._end_badly_framed()
+
+    def _end_badly_framed(self) -> None:
+        self._keeper.tell(Broken("bad_framing"))
+        self.tls.close("bad framing")
 
     def _end_if_silent(self) -> None:
         """Give a connection up whose other end has gone without a word."""

@@ -14,6 +14,11 @@ class Stream:
     def __init__(self) -> None:
         self._rest = b""
 
+    @property
+    def is_within_packet(self) -> bool:
+        """Whether a packet has begun and is not whole yet."""
+        return bool(self._rest)
+
     def feed(self, octets: bytes) -> list[bytes]:
         """Return the packets that are whole now, in the order in which they came.
 

@@ -154,6 +154,9 @@ class Marked(str):
             },
         ),
         ("seen", {"camille@village.example": 1}, {OF_CAMILLE: 1}),
+        ("sha256", "0a1b2c3d" * 8, "0a1b2c3d" * 8),
+        ("sha256", "0a1b2c3d4e5f", OF_THIS_DEVICE),
+        ("digest", "0a1b2c3d" * 8, redactor.hash("hex", "0a1b2c3d" * 8)),
     ],
 )
 def test_a_field_is_redacted_by_its_name_type_and_shape(

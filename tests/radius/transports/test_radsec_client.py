@@ -142,6 +142,30 @@ async def test_what_is_outstanding_fails_when_the_connection_is_cut(
         assert len(met) == 2
 
 
+async def test_a_stream_that_is_out_of_step_is_given_up(
+    asker: RadsecClient, ours: ServerIdentity, root: Authority, tmp_path: Path
+) -> None:
+    """A packet was begun and never ended: what follows seems to be part of it."""
+    received: list[bytes] = []
+
+    def take(server: Raw, octets: bytes) -> None:
+        received.append(octets)
+        begun = bytes((2, 0, 15, 0))
+        server.writer.write(begun if len(received) == 1 else answer_to(octets))
+
+    before = refusals("bad_framing")
+    async with fake_server(root.peer(HOME), tmp_path, ours.anchors[0], take) as (port, met):
+        # What was begun meanwhile may still come to its end.
+        assert await asker.exchange(home_of(port, root), status(), 0.3) is None
+        assert len(met) == 1
+        assert await asker.exchange(home_of(port, root), status(), 0.3) is None
+        assert refusals("bad_framing") == before + 1
+        async with asyncio.timeout(20):
+            while await asker.exchange(home_of(port, root), status(), 20) is None:
+                await pause()
+        assert len(met) == 2
+
+
 async def test_nothing_is_sent_twice(
     asker: RadsecClient, ours: ServerIdentity, root: Authority, tmp_path: Path
 ) -> None:
