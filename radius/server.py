@@ -165,10 +165,6 @@ class RadiusServer:
         else:
             self._close()
 
-    def send_instructions(self) -> None:
-        """Look into the outbox at once: something was just put there."""
-        self._orders.wake.set()
-
     async def _store_sightings(self) -> None:
         while True:
             await asyncio.sleep(_STORE_SECONDS)

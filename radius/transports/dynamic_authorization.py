@@ -79,19 +79,19 @@ class DynamicAuthorization:
         self._coa_port = coa_port
         self._under_way: dict[int, int] = {}
         """The NAS of each instruction, both by id."""
-        self.wake = asyncio.Event()
+        self._wake = asyncio.Event()
 
     async def run(self, every_seconds: float = 0.5) -> None:
         """Send what is due, for ever."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                self.wake.clear()
+                self._wake.clear()
                 for instruction in await self._due():
                     self._under_way[instruction.id] = instruction.nas_id
                     tasks.create_task(contained(self._see_to(instruction)))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(every_seconds):
-                        await self.wake.wait()
+                        await self._wake.wait()
 
     async def _due(self) -> list[DueInstruction]:
         free = _AT_ONCE - len(self._under_way)
@@ -118,7 +118,7 @@ class DynamicAuthorization:
                 due.append(each)
         if due and len(found) == _AT_ONCE:
             # The many to one NAS that is busy now may have hidden those to others.
-            self.wake.set()
+            self._wake.set()
         return due[:free]
 
     async def _see_to(self, instruction: DueInstruction) -> None:
