@@ -53,8 +53,8 @@ class Courier(Protocol):
 class DynamicAuthorization:
     """Polls the outbox and sends, each instruction in a task of its own, few at once to one NAS.
 
-    Several processes may: each instruction is sent by the one that claims it. Set `wake` to have
-    it look at once. `courier` takes what is for partners.
+    Several processes may: each instruction is sent by the one that claims it. `courier` takes what
+    is for partners.
     """
 
     def __init__(
