@@ -440,6 +440,23 @@ async def test_whoever_knocks_without_an_invitation_is_refused(
     assert await small_hills.known() == []
 
 
+async def test_without_an_invitation_nothing_is_verified(
+    small_hills: Side, lavender: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever floods us has us look for a row, and no more."""
+    code = replace(await small_hills.invite(), reference="r" * 12)
+    request = joining.request_from(code, await lavender.us(), small_hills.village.clock())
+    verified: list[str] = []
+
+    def note(text: str, *_: object) -> None:
+        verified.append(text)
+
+    monkeypatch.setattr(joining, "read_request", note)
+    with pytest.raises(Invalid, match="no such invitation"):
+        await lavender.fetcher.join(HILLS, request)
+    assert verified == []
+
+
 @pytest.mark.parametrize("reference", ["\x00" * 12, "r" * 13, 7, None, {"a": "b"}])
 async def test_a_reference_is_never_taken_for_anything_else(hills: Side, reference: object) -> None:
     signer, now = new_signer(), hills.village.clock()
