@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from aaa.database import Database
 from aaa.errors import Unavailable
@@ -175,6 +176,7 @@ class AccountingForwarder:
             federation_metrics.accounting_oldest_seconds.labels(partner.name).set(age)
 
     async def _send_batch(self, partner: PartnerEntry) -> None:
+        batch = _Batch(())
         try:
             batch = _Batch(await self._claim(partner))
             if batch.sessions:
@@ -186,6 +188,9 @@ class AccountingForwarder:
         except Unavailable:
             # What was claimed is due again when the claim has run out.
             return
+        except asyncio.CancelledError:
+            await self._give_back(batch)
+            raise
         except Exception:
             self._warn_of_bug("accounting could not be forwarded")
             self._pause(partner)
@@ -244,12 +249,17 @@ class AccountingForwarder:
             if not is_answered:
                 return
 
+    async def _give_back(self, batch: _Batch) -> None:
+        """Have what is under way when we end due at once: for who comes next, or runs beside us."""
+        with suppress(Unavailable):
+            async with self._database.write("forwarded_accounting") as session:
+                await _keep(session, batch, self._clock())
+
     async def _settle(self, partner: PartnerEntry, batch: _Batch) -> None:
         """Delete what was answered; have the rest wait: the home, if it answered nothing, and each
         session whose turn was vain."""
         row, now = ForwardedAccounting, self._clock()
-        claimed = {each.id for rows in batch.sessions for each in rows}
-        answered = {each.id for each in batch.answered}
+        answered = bool(batch.answered)
         is_back = answered and self._paused.pop(partner.id, None) is not None
         if not answered and _is_one_home(partner):
             self._pause(partner)
@@ -258,9 +268,7 @@ class AccountingForwarder:
                 # What failed meanwhile failed with the home.
                 failed = update(row).where(row.partner_id == partner.id, row.attempts > 0)
                 await session.execute(failed.values(next_attempt_at=now))
-            await session.execute(delete(row).where(row.id.in_(sorted(answered))))
-            left = update(row).where(row.id.in_(sorted(claimed - answered)))
-            await session.execute(left.values(next_attempt_at=now))
+            await _keep(session, batch, now)
             for each in batch.unanswered:
                 due_at = now + _pause_after(_RETRY_AFTER, each.attempts)
                 await session.execute(
@@ -293,6 +301,16 @@ class AccountingForwarder:
             exc_info=True,
             remedy="this is a bug of ours: report it with the traceback",
         )
+
+
+async def _keep(session: AsyncSession, batch: _Batch, now: datetime) -> None:
+    """Delete what was answered of a batch; the rest is due now."""
+    row = ForwardedAccounting
+    claimed = {each.id for rows in batch.sessions for each in rows}
+    answered = {each.id for each in batch.answered}
+    await session.execute(delete(row).where(row.id.in_(sorted(answered))))
+    left = update(row).where(row.id.in_(sorted(claimed - answered)))
+    await session.execute(left.values(next_attempt_at=now))
 
 
 def _is_one_home(partner: PartnerEntry) -> bool:

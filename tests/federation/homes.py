@@ -5,7 +5,6 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 
 from federation.partners import NewServer
 from radius.wire.attributes import Attributes
@@ -104,36 +103,3 @@ def home(priority: int = 0) -> Iterator[Home]:
         yield found
     finally:
         found.close()
-
-
-@contextmanager
-def bad_line(source: str, port: int) -> Iterator[int]:
-    """Yield the port of a line to a home on loopback, as from `source`: each request goes over it
-    twice, and of three answers two get lost."""
-    near, far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-    loop = asyncio.get_running_loop()
-    answers = count()
-    senders: dict[int, tuple[str, int]] = {}
-
-    def forward() -> None:
-        datagram, sender = near.recvfrom(4096)
-        senders[datagram[1]] = sender
-        for _ in range(2):
-            far.sendto(datagram, ("127.0.0.1", port))
-
-    def back() -> None:
-        datagram = far.recv(4096)
-        if next(answers) % 3 == 2:
-            near.sendto(datagram, senders[datagram[1]])
-
-    near.bind(("127.0.0.1", 0))
-    far.bind((source, 0))
-    for end, read in ((near, forward), (far, back)):
-        end.setblocking(False)
-        loop.add_reader(end, read)
-    try:
-        yield near.getsockname()[1]
-    finally:
-        for end in (near, far):
-            loop.remove_reader(end)
-            end.close()

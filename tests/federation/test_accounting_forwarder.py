@@ -14,11 +14,14 @@ from federation.model import ForwardedAccounting, Partner
 from radius.transports.client import Client
 from radius.wire.packet import Code, Packet
 from tests.federation import homes
-from tests.federation.homes import Home, bad_line, home
+from tests.federation.homes import Home, home
+from tests.federation.line import Weather, line
 from tests.federation.nodes import BASIL, LAVENDER, SHARED, Node, at, join, node, until
+from tests.ports import free_port
 from tests.radius.served import LOOPBACK, QUICK, Named, accounting, sample
 
 GIULIA = "giulia@basil.example"
+HERE = "127.0.0.1"
 
 
 @pytest.fixture
@@ -102,6 +105,26 @@ async def test_a_restart_of_the_visited_place_loses_nothing(visited: Node, basil
     assert await used(basil) == 600
 
 
+async def test_what_was_under_way_at_the_end_goes_on_with_the_next_start(visited: Node) -> None:
+    with home() as found:
+        found.answer = homes.keep_silent
+        await visited.know("basil", ["basil.example"], [found.server])
+        await tell(visited, told("Start"))
+        await until_asked(found)
+        await visited.stop()
+        found.answer = homes.accept
+        await visited.start()
+        # At once: no time passes.
+        await until(visited.has_sent)
+
+
+async def until_asked(found: Home) -> None:
+    async def is_asked() -> bool:
+        return bool(found.requests)
+
+    await until(is_asked)
+
+
 async def test_what_the_home_took_and_did_not_say_is_counted_once(
     visited: Node, basil: Node
 ) -> None:
@@ -119,7 +142,10 @@ async def test_what_the_home_took_and_did_not_say_is_counted_once(
 
 
 async def test_a_bad_line_loses_nothing_and_doubles_nothing(visited: Node, basil: Node) -> None:
-    with bad_line(visited.cast.source, basil.radius.acct_port) as port:
+    port = free_port()
+    async with line(1) as bad:
+        bad.open_udp((HERE, port), (HERE, basil.radius.acct_port), visited.cast.source)
+        bad.weather = Weather(lost=0.4, doubled=1.0, jitter_seconds=0.05)
 
         async def go_by_the_line(session: AsyncSession, partner: Partner) -> None:
             keyring = visited.village.keyring

@@ -46,6 +46,13 @@ class Issuer:
         made = contents.server(key.public_key(), self.signer, [name], datetime.now(UTC))
         return _write(directory, made, key)
 
+    def expired_server(self, directory: Path, name: str) -> Holder:
+        """Write one that has expired yesterday."""
+        key = contents.new_key()
+        begun = datetime.now(UTC) - _DAY - contents.SERVER_VALIDITY
+        made = contents.server(key.public_key(), self.signer, [name], begun)
+        return _write(directory, made, key)
+
     def partner(self, directory: Path, name: str) -> Holder:
         """Write the certificate of a RADIUS server that is a client of others too, and its key."""
         key = contents.new_key()
