@@ -1,4 +1,5 @@
-"""Measure log-ins by ticket and by EAP, and accounting, beside FreeRADIUS on this machine.
+"""Measure log-ins by ticket and by EAP, and accounting, beside FreeRADIUS on this machine; and what
+a home that does not answer costs the others.
 
 What counts is processor time per request, or per whole EAP log-in, of the whole server tree, as a
 ratio within this run: how many a second also depend on what else the machine does, and on this
@@ -27,7 +28,7 @@ from radius.wire import authenticator, hiding
 from radius.wire.attributes import Attributes
 from radius.wire.packet import Code, Packet
 from tests import counterparts, postgres
-from tests.bench import servers
+from tests.bench import faults, servers
 from tests.bench.eap import log_ins
 from tests.bench.load import Exchange, Result, Work, run
 from tests.bench.servers import SECRET, Server
@@ -40,6 +41,7 @@ from tests.process import Process
 REQUESTS: Final = 6000
 OUTSTANDING: Final = (1, 64)
 WORKS: Final = ("pap", "accounting", "eap")
+FAULTS: Final = "faults"
 # Whole conversations, and fewer at once: the supplicants' own work is done by this program.
 CONVERSATIONS: Final = 300
 OUTSTANDING_EAP: Final = (1, 16)
@@ -242,17 +244,27 @@ def measure_eap(own: Server, operator: Operator, directory: Path) -> None:
 
 
 def main() -> None:
-    """Print the machine, the table and how to read it."""
+    """Print the machine, and a table for each kind of work that was named, or all of them."""
+    works = sys.argv[1:] or (*WORKS, FAULTS)
+    print(f"{os.cpu_count()} cores; {datetime.now(UTC):%Y-%m-%d}\n")  # noqa: T201
+    if set(works) & set(WORKS):
+        compare(works)
+    if FAULTS in works:
+        with tempfile.TemporaryDirectory(prefix="farandole-bench-") as folder:
+            faults.measure(Path(folder))
+
+
+def compare(works: Collection[str]) -> None:
+    """Print what each of `works` takes with us and with FreeRADIUS."""
     counterparts.require("freeradius")
     head = ("work", "server", "done/s", "CPU ms", "ratio to peer", "p50 / p99 ms", "bad")
-    print(f"{os.cpu_count()} cores; {datetime.now(UTC):%Y-%m-%d}\n")  # noqa: T201
     print(ROW.format(*head))  # noqa: T201
     print(ROW.format(*("---" for _ in head)))  # noqa: T201
     postgresql: AbstractContextManager[postgres.Server | None] = nullcontext(None)
     if counterparts.find("postgres"):
         postgresql = postgres.run_server()
     with tempfile.TemporaryDirectory(prefix="farandole-bench-") as folder, postgresql as server:
-        bench(Path(folder), server, sys.argv[1:] or WORKS)
+        bench(Path(folder), server, works)
 
 
 if __name__ == "__main__":
