@@ -3,8 +3,6 @@
 
 export PYTHON
 bin := .venv/bin
-# A test waits for half of its time: three workers keep two cores busy.
-workers = $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -13,7 +11,7 @@ run: setup  ## Set up and start the demo: prints what to open and what to type
 	@$(bin)/farandole demo
 
 test: system-packages check  ## Set up and run everything that CI runs
-	$(bin)/pytest -n $(workers) --dist loadgroup
+	$(bin)/pytest -n auto --dist loadgroup
 
 check: lint types  ## Formatting, lint, import contracts and strict types, without running anything
 
@@ -29,7 +27,7 @@ fuzz: setup  ## The fuzz tests with far more generated input than in `make test`
 	$(bin)/pytest -m fuzz --hypothesis-profile=fuzz -n auto
 
 interop: setup system-packages  ## Only the tests against programs that others wrote
-	$(bin)/pytest -m "interop or namespaces" -n $(workers) --dist loadgroup
+	$(bin)/pytest -m "interop or namespaces" -n auto --dist loadgroup
 
 bench: setup  ## Measure throughput and latency on this machine; WORK="pap accounting eap faults", or some
 	$(bin)/python -m tests.bench $(WORK)
